@@ -1,0 +1,50 @@
+/**
+ * The store contract: what the server needs of a place that keeps session records and
+ * replay claims. A store holds opaque bytes; it never sees a key in clear unless it is
+ * `local`, that is, inside the process.
+ */
+import type { Bytes } from '../crypto/bytes.ts';
+
+/** What a claim of a nonce came to. */
+export type ClaimResult =
+  /** The nonce is this attempt's, now or already: the request may run. */
+  | 'claimed'
+  /** Another attempt holds it: a replay. */
+  | 'replayed'
+  /** `requireSession` was set and the session is not there: nothing was claimed. */
+  | 'gone';
+
+export interface ClaimOptions {
+  /** How long the claim must be remembered. Neither expiry, rotation, deletion nor eviction of the session ends it sooner. */
+  readonly claimMs: number;
+  /** The session, if there, is kept for this long from now: its idle time, never past its absolute end. */
+  readonly idleMs: number;
+  /** Claims only while the session exists: the check and the claim are one atomic step. */
+  readonly requireSession: boolean;
+}
+
+/**
+ * A rejected promise means that the store could not answer (ISO-2003): the caller then runs nothing.
+ * A store for several processes needs one linearizable writer; one that may have forgotten
+ * claims must forget its sessions too and change its `epoch`.
+ */
+export interface SessionStore {
+  /** Memory of this process only: every other store gets sealed records and needs store keys. */
+  readonly local?: true;
+  /** Names the store's memory: changes when the store may have forgotten claims. */
+  epoch(): Promise<string>;
+  /** Puts a new session in, unconfirmed until its first claim. */
+  create(sid: string, record: Bytes, ttlMs: number): Promise<void>;
+  read(sid: string): Promise<Bytes | undefined>;
+  /**
+   * Claims a nonce for one attempt, atomically; the same attempt may claim it again.
+   * The first claim that requires the session confirms it.
+   * @param attempt a non-empty string, unique to one arriving request.
+   * @throws {TypeError} for an attempt id that is not a non-empty string.
+   */
+  claim(sid: string, nonce: string, attempt: string, options: ClaimOptions): Promise<ClaimResult>;
+  /** Puts the new session in (confirmed) and takes the old one out in one atomic step; false if the old one is not there. */
+  rotate(oldSid: string, newSid: string, record: Bytes, ttlMs: number): Promise<boolean>;
+  /** @returns whether the session was there. Its claims stay. */
+  delete(sid: string): Promise<boolean>;
+}
