@@ -1,0 +1,117 @@
+/**
+ * What the platform offers for turning bytes into text: Node's Buffer, the standard
+ * Uint8Array.fromBase64 (ECMAScript 2026), or atob and btoa. Each is a plain value behind one
+ * interface, so that all of them can be tested on one runtime. None is trusted to be strict:
+ * Buffer skips unknown characters, the others skip white space. Strictness is base64.ts's.
+ */
+import type { Bytes } from './bytes.ts';
+
+/** Conversions of short runs of bytes; the callers cut long ones. */
+export interface Codec {
+  readonly name: 'buffer' | 'native' | 'atob';
+  /** One code unit, 0 to 255, for each byte of `bytes[start..end)`. */
+  latin1(bytes: Bytes, start: number, end: number): string;
+  /** Writes a text of ASCII characters into `target`, which has room for it. */
+  writeAscii(target: Bytes, offset: number, text: string): void;
+  /** RFC 4648 section 4, padded. */
+  encode(bytes: Bytes): string;
+  /**
+   * Decodes a text into `target`, which has room for it, perhaps leniently.
+   * @returns the number of bytes written, or -1 if the platform refused the text.
+   */
+  decode(text: string, target: Bytes, offset: number): number;
+}
+
+/** Chooses for this runtime: the one place that does. */
+export function platformCodec(): Codec {
+  const scope: { Buffer?: typeof Buffer } = globalThis;
+  if (typeof scope.Buffer?.from === 'function') return bufferCodec(scope.Buffer);
+  const native = nativeBase64();
+  return native === undefined ? atobCodec() : nativeCodec(native);
+}
+
+/** Node, Bun, Deno: everything happens in native code, on views of the same memory. */
+export function bufferCodec(NodeBuffer: typeof Buffer): Codec {
+  const view = (bytes: Bytes): Buffer => NodeBuffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return {
+    name: 'buffer',
+    latin1: (bytes, start, end) => view(bytes).toString('latin1', start, end),
+    writeAscii(target, offset, text) {
+      view(target).write(text, offset, 'latin1');
+    },
+    encode: (bytes) => view(bytes).toString('base64'),
+    // Buffer reads the URL alphabet as well, which nothing later could tell from the other.
+    decode: (text, target, offset) =>
+      text.includes('-') || text.includes('_') ? -1 : view(target).write(text, offset, 'base64'),
+  };
+}
+
+/** The methods of ECMAScript 2026 that TypeScript's ES2023 library doesn't know yet. */
+export interface NativeBase64 {
+  toBase64(bytes: Bytes): string;
+  setFromBase64(target: Bytes, text: string): { readonly read: number; readonly written: number };
+}
+
+/** The runtime's own methods, or undefined where it has none. */
+export function nativeBase64(): NativeBase64 | undefined {
+  interface WithBase64 {
+    toBase64?(): string;
+    setFromBase64?(text: string, options: { lastChunkHandling: 'strict' }): { read: number; written: number };
+  }
+  const { toBase64, setFromBase64 }: WithBase64 = Uint8Array.prototype as WithBase64;
+  if (toBase64 === undefined || setFromBase64 === undefined) return undefined;
+  return {
+    toBase64: (bytes) => toBase64.call(bytes),
+    setFromBase64: (target, text) => setFromBase64.call(target, text, { lastChunkHandling: 'strict' }),
+  };
+}
+
+/** Browsers and edge runtimes of 2025 and later. */
+export function nativeCodec(native: NativeBase64): Codec {
+  return {
+    ...atobCodec(),
+    name: 'native',
+    encode: (bytes) => native.toBase64(bytes),
+    decode(text, target, offset) {
+      try {
+        const { read, written } = native.setFromBase64(target.subarray(offset), text);
+        return read === text.length ? written : -1;
+      } catch {
+        return -1;
+      }
+    },
+  };
+}
+
+/** Code units per String.fromCharCode call: well under every engine's limit of arguments. */
+const UNITS_PER_CALL = 8192;
+
+/** Everywhere else, React Native included. */
+export function atobCodec(): Codec {
+  const encoder = new TextEncoder();
+  function latin1(bytes: Bytes, start: number, end: number): string {
+    let text = '';
+    for (let at = start; at < end; at += UNITS_PER_CALL) {
+      text += String.fromCharCode(...bytes.subarray(at, Math.min(at + UNITS_PER_CALL, end)));
+    }
+    return text;
+  }
+  return {
+    name: 'atob',
+    latin1,
+    writeAscii(target, offset, text) {
+      encoder.encodeInto(text, target.subarray(offset));
+    },
+    encode: (bytes) => btoa(latin1(bytes, 0, bytes.length)),
+    decode(text, target, offset) {
+      let binary: string;
+      try {
+        binary = atob(text);
+      } catch {
+        return -1;
+      }
+      for (let i = 0; i < binary.length; i++) target[offset + i] = binary.charCodeAt(i);
+      return binary.length;
+    },
+  };
+}

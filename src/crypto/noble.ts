@@ -1,0 +1,119 @@
+/**
+ * The primitives by noble, audited JavaScript that runs everywhere: ChaCha20-Poly1305 (RFC 8439),
+ * HMAC-SHA256 (RFC 2104), HKDF (RFC 5869), SHA-256 (FIPS 180-4), ML-KEM-768 (FIPS 203).
+ * Keys are copied on the way in, since noble's objects hold what they are given by reference.
+ */
+import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
+import { type Bytes, wipe } from './bytes.ts';
+import { hkdfExpand } from './hkdf.ts';
+import * as mlkem from './mlkem768.ts';
+import { AeadError, type AeadKey, type Kem, type MacKey, type Primitives } from './primitives.ts';
+import { KEY_BYTES, NONCE_BYTES, TAG_BYTES } from './sizes.ts';
+
+function aeadKey(rawKey: Bytes): AeadKey {
+  if (rawKey.length !== KEY_BYTES) throw new RangeError('a ChaCha20-Poly1305 key has 32 bytes');
+  const key = rawKey.slice();
+  let wiped = false;
+  function cipher(nonce: Bytes, aad: Bytes): ReturnType<typeof chacha20poly1305> {
+    // Without this check a wiped key would go on sealing, under zeros.
+    if (wiped) throw new Error('the key is wiped');
+    if (nonce.length !== NONCE_BYTES) throw new RangeError('a ChaCha20-Poly1305 nonce has 12 bytes');
+    return chacha20poly1305(key, nonce, aad);
+  }
+  return {
+    seal(nonce, aad, pieces) {
+      const sealing = cipher(nonce, aad);
+      let length = 0;
+      for (const piece of pieces) length += piece.length;
+      const box = new Uint8Array(length + TAG_BYTES);
+      let at = 0;
+      for (const piece of pieces) {
+        box.set(piece, at);
+        at += piece.length;
+      }
+      // In place: the joined plaintext is overwritten by its own ciphertext.
+      sealing.encrypt(box.subarray(0, length), box);
+      return [box];
+    },
+    open(nonce, aad, box) {
+      const opening = cipher(nonce, aad);
+      if (box.length < TAG_BYTES) throw new AeadError();
+      const plain = new Uint8Array(box.length - TAG_BYTES);
+      try {
+        // noble compares the tag before it decrypts anything.
+        opening.decrypt(box, plain);
+      } catch {
+        throw new AeadError();
+      }
+      return plain;
+    },
+    wipe() {
+      wiped = true;
+      wipe(key);
+    },
+  };
+}
+
+function macKey(key: Bytes): MacKey {
+  // Holds the two hash states of RFC 2104 after the key, not the key.
+  const keyed = hmac.create(sha256, key);
+  let wiped = false;
+  return {
+    mac(data) {
+      if (wiped) throw new Error('the key is wiped');
+      return keyed.clone().update(data).digest();
+    },
+    wipe() {
+      wiped = true;
+      keyed.destroy();
+    },
+  };
+}
+
+/**
+ * noble's ML-KEM-768: `random(64)` (d || z) for a key pair, `random(32)` (m) for an encapsulation, both
+ * wiped after use; fixed randomness gives fixed bytes.
+ */
+export const nobleMlKem768: Kem = {
+  publicKeyBytes: mlkem.PUBLIC_KEY_BYTES,
+  ciphertextBytes: mlkem.CIPHERTEXT_BYTES,
+  sharedSecretBytes: mlkem.SHARED_SECRET_BYTES,
+  generateKeyPair(random) {
+    const seed = random(64);
+    const { publicKey, secretKey } = ml_kem768.keygen(seed);
+    wipe(seed);
+    let wiped = false;
+    return {
+      publicKey,
+      decapsulate(ciphertext) {
+        if (wiped) throw new Error('the key is wiped');
+        mlkem.checkCiphertext(ciphertext);
+        return ml_kem768.decapsulate(ciphertext, secretKey);
+      },
+      wipe() {
+        wiped = true;
+        wipe(secretKey);
+      },
+    };
+  },
+  encapsulate(publicKey, random) {
+    mlkem.checkPublicKey(publicKey);
+    const m = random(32);
+    const { cipherText, sharedSecret } = ml_kem768.encapsulate(publicKey, m);
+    wipe(m);
+    return { ciphertext: cipherText, sharedSecret };
+  },
+};
+
+export const noblePrimitives: Primitives = {
+  name: 'noble',
+  aeadKey,
+  macKey,
+  sha256: (data) => sha256(data),
+  extract: (salt, ikm) => hmac(sha256, salt, ikm),
+  expand: hkdfExpand,
+  mlKem768: nobleMlKem768,
+};
