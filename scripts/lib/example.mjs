@@ -1,0 +1,59 @@
+/** Builds the example app, once for each state of what it is made from. */
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Failure, root, run, say } from './run.mjs';
+
+export const exampleFolder = join(root, 'examples', 'next-trpc');
+export const hasExample = existsSync(join(exampleFolder, 'package.json'));
+
+/**
+ * Runs Next's own command without a wrapper in between, so that a signal reaches it.
+ * @param {readonly string[]} args
+ * @param {Record<string, string>} [env]
+ * @returns {Promise<number>} its exit code
+ */
+export function next(args, env = {}) {
+  const bin = join(exampleFolder, 'node_modules', 'next', 'dist', 'bin', 'next');
+  return run(process.execPath, [bin, ...args], {
+    cwd: exampleFolder,
+    env: { NEXT_TELEMETRY_DISABLED: '1', ...env },
+  });
+}
+
+/** Needs the package's dist. Does nothing when the last build was made from the same files. */
+export async function buildExample() {
+  const stamp = join(exampleFolder, '.next', 'built-from');
+  const inputs = inputsHash();
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === inputs) return;
+  say('building the example');
+  if ((await next(['build'])) !== 0) throw new Failure('the example did not build');
+  writeFileSync(stamp, inputs);
+}
+
+/** One hash over the package as built, the example's sources, and the variables a build takes in. */
+function inputsHash() {
+  const hash = createHash('sha256');
+  for (const folder of [join(root, 'dist'), exampleFolder]) {
+    for (const file of filesIn(folder)) hash.update(`${file}\0`).update(readFileSync(file)).update('\0');
+  }
+  const variables = Object.keys(process.env).filter((name) => /^(NEXT_PUBLIC|NEN)_/.test(name));
+  for (const name of variables.sort()) hash.update(`${name}=${process.env[name]}\0`);
+  return hash.digest('hex');
+}
+
+const GENERATED = new Set(['node_modules', '.next', 'next-env.d.ts']);
+
+/**
+ * @param {string} folder
+ * @returns {string[]} the paths of all files that a person wrote, sorted
+ */
+function filesIn(folder) {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter(({ name }) => !GENERATED.has(name) && !name.endsWith('.tsbuildinfo'))
+    .flatMap((entry) => {
+      const path = join(folder, entry.name);
+      return entry.isDirectory() ? filesIn(path) : [path];
+    })
+    .sort();
+}

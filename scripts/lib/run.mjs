@@ -1,0 +1,65 @@
+/** Says what happens and runs other programs, whose output is shown as it comes. */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** The repository's folder. */
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** What ends a script with one line instead of a stack trace. */
+export class Failure extends Error {}
+
+/** @param {string} line */
+export function say(line) {
+  console.log(`> ${line}`);
+}
+
+/** @type {import('node:child_process').ChildProcess | undefined} */
+let running;
+let interrupted = false;
+
+/**
+ * Runs a program to its end. A signal that arrives meanwhile goes to it.
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {{ cwd?: string, env?: Record<string, string> }} [options] `env` comes on top of the present one
+ * @returns {Promise<number>} its exit code; 127 when it could not be started, 1 when a signal ended it
+ */
+export async function run(command, args, { cwd = root, env = {} } = {}) {
+  const child = spawn(command, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'inherit', 'inherit'],
+    shell: process.platform === 'win32' && command === 'npm',
+  });
+  running = child;
+  const code = await new Promise((resolve) => {
+    child.once('error', () => resolve(127));
+    child.once('exit', (exitCode) => resolve(exitCode ?? 1));
+  });
+  running = undefined;
+  if (interrupted) process.exit();
+  return code;
+}
+
+/**
+ * Runs a script's main function: a Failure becomes one line, and the process ends with the code.
+ * An interrupted script ends once the program that it runs has ended.
+ * @param {() => Promise<number>} main
+ */
+export async function script(main) {
+  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
+    process.on(signal, () => {
+      interrupted = true;
+      process.exitCode = signal === 'SIGINT' ? 130 : 143;
+      if (running) running.kill(signal);
+      else process.exit();
+    });
+  }
+  try {
+    process.exitCode = await main();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    console.error(`! ${error.message}`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * npm start: the example app with the package as it is here, on a fresh clone with nothing but Node and npm.
+ * Installs what is missing, builds both, and serves the example on http://localhost:3000 until it is
+ * interrupted. PORT names another port. Plain Node without dependencies, because it runs before there are any.
+ */
+import { createServer } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
+import { buildExample, exampleFolder, next } from './lib/example.mjs';
+import { install } from './lib/install.mjs';
+import { Failure, root, run, say, script } from './lib/run.mjs';
+
+const port = Number(process.env.PORT || 3000);
+const address = `http://localhost:${port}`;
+
+await script(async () => {
+  if (!Number.isInteger(port) || port < 1 || port > 65535)
+    throw new Failure('PORT must be a number up to 65535');
+  for (const host of ['127.0.0.1', '::1']) await mustBeFree(host);
+
+  await install(root);
+  await install(exampleFolder);
+  say('building the package');
+  if ((await run('npm', ['run', '--silent', 'build'])) !== 0) throw new Failure('the build failed');
+  await buildExample();
+
+  void sayWhenServed();
+  // Named localhost, because Next builds request URLs from this name; IPv4 first, so that 127.0.0.1 answers too.
+  const ipv4First = `${process.env.NODE_OPTIONS ?? ''} --dns-result-order=ipv4first`.trim();
+  await next(['start', '-H', 'localhost', '-p', String(port)], { NODE_OPTIONS: ipv4First });
+  throw new Failure('the server ended by itself');
+});
+
+/** @param {string} host */
+async function mustBeFree(host) {
+  /** @type {string | undefined} */
+  const code = await new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', (/** @type {NodeJS.ErrnoException} */ error) => resolve(error.code));
+    probe.listen(port, host, () => probe.close(() => resolve(undefined)));
+  });
+  if (code === 'EADDRINUSE') {
+    throw new Failure(
+      `port ${port} is taken: end what listens there, or choose another with PORT=3001 npm start`,
+    );
+  }
+  if (code === 'EACCES')
+    throw new Failure(`port ${port} is not allowed for this user: choose one above 1023`);
+}
+
+async function sayWhenServed() {
+  for (;;) {
+    const response = await fetch(address).catch(() => undefined);
+    await response?.body?.cancel();
+    if (response) return say(`the example is on ${address}   (Ctrl+C ends it)`);
+    await setTimeout(200, undefined, { ref: false });
+  }
+}

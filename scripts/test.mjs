@@ -1,0 +1,39 @@
+/**
+ * npm test: everything, on a fresh clone with nothing but Node and npm.
+ * Installs what is missing (a browser included), builds, type-checks and runs all tests.
+ * Arguments go to vitest: `npm test -- test/crypto`, `npm test -- -t 'replay'`, `npm test -- --coverage`.
+ * Plain Node without dependencies, because it runs before there are any.
+ */
+import { join } from 'node:path';
+import { findChromium, needChromium } from './lib/chromium.mjs';
+import { exampleFolder, hasExample } from './lib/example.mjs';
+import { install } from './lib/install.mjs';
+import { Failure, root, run, say, script } from './lib/run.mjs';
+
+const args = process.argv.slice(2);
+
+await script(async () => {
+  const browser = needsBrowser() ? await needChromium() : findChromium();
+  await install(root);
+  if (hasExample) await install(exampleFolder);
+
+  say('building');
+  if ((await run('npm', ['run', '--silent', 'build'])) !== 0) throw new Failure('the build failed');
+
+  say('checking types');
+  const types = await run('npm', ['run', '--silent', 'typecheck']);
+
+  say(browser ? `testing, browser tests with ${browser}` : 'testing');
+  const env = browser ? { CHROMIUM: browser } : {};
+  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+  const tests = await run(process.execPath, [vitest, 'run', ...args], { env });
+
+  if (types !== 0) throw new Failure('the type check failed: see above');
+  return tests;
+});
+
+/** A run that is narrowed to other folders does without. */
+function needsBrowser() {
+  const filters = args.filter((arg) => !arg.startsWith('-'));
+  return filters.length === 0 || filters.some((filter) => filter.includes('e2e'));
+}

@@ -1,0 +1,59 @@
+/**
+ * The test suites. The cryptography is tested twice: with what the runtime has ("node-crypto") and with
+ * noble forced ("noble"), so that both implementations go through every protocol and adapter test.
+ * Tests that start browsers, servers or npm run last, one file at a time.
+ */
+import { defineConfig } from 'vitest/config';
+
+const CRYPTO_ROOMS = ['crypto', 'protocol', 'adapter', 'link'].map((room) => `test/${room}/**/*.test.ts`);
+const SLOW_ROOMS = ['e2e', 'package'].map((room) => `test/${room}/**/*.test.ts`);
+
+/** Where to leave a JSON report beside the ordinary one: .ci/run counts tests with it. */
+const reportFile = process.env.NEN_VITEST_JSON;
+
+export default defineConfig({
+  test: {
+    reporters: reportFile ? ['default', 'json'] : ['default'],
+    ...(reportFile ? { outputFile: { json: reportFile } } : {}),
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      reporter: ['text', 'html'],
+    },
+    projects: [
+      {
+        extends: true,
+        test: { name: 'node-crypto', include: CRYPTO_ROOMS },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'noble',
+          include: CRYPTO_ROOMS,
+          env: { NEN_TEST_CRYPTO: 'noble' },
+          setupFiles: ['test/setup/crypto.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: [...CRYPTO_ROOMS, ...SLOW_ROOMS],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'slow',
+          include: SLOW_ROOMS,
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
