@@ -5,8 +5,7 @@
  * Works by 48 KiB of bytes or 64 Ki characters: V8 keeps strings over 131072 characters in its
  * large-object space, where the same work takes ten times as long.
  */
-import type { Bytes } from './bytes.ts';
-import type { Codec } from './codec.ts';
+import type { Bytes, Codec } from './codec.ts';
 
 /** The functions of bytes.ts of the same names, over one codec. */
 export interface Base64 {

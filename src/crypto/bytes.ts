@@ -4,10 +4,9 @@
  * once in codec.ts; the canonical rules are base64.ts's.
  */
 import { type Base64, base64Over } from './base64.ts';
-import { type Codec, platformCodec } from './codec.ts';
+import { type Bytes, type Codec, platformCodec } from './codec.ts';
 
-/** Bytes that own no shared memory: what fetch bodies, WebCrypto and node:crypto all take. */
-export type Bytes = Uint8Array<ArrayBuffer>;
+export type { Bytes } from './codec.ts';
 
 const codec: Codec = /* @__PURE__ */ platformCodec();
 const base64: Base64 = /* @__PURE__ */ base64Over(codec);

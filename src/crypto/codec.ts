@@ -4,7 +4,10 @@
  * interface, so that all of them can be tested on one runtime. None is trusted to be strict:
  * Buffer skips unknown characters, the others skip white space. Strictness is base64.ts's.
  */
-import type { Bytes } from './bytes.ts';
+import { nodeBuffer } from './runtime.ts';
+
+/** Bytes that own no shared memory: what fetch bodies, WebCrypto and node:crypto all take. */
+export type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Conversions of short runs of bytes; the callers cut long ones. */
 export interface Codec {
@@ -24,8 +27,8 @@ export interface Codec {
 
 /** Chooses for this runtime: the one place that does. */
 export function platformCodec(): Codec {
-  const scope: { Buffer?: typeof Buffer } = globalThis;
-  if (typeof scope.Buffer?.from === 'function') return bufferCodec(scope.Buffer);
+  const NodeBuffer = nodeBuffer();
+  if (NodeBuffer !== undefined) return bufferCodec(NodeBuffer);
   const native = nativeBase64();
   return native === undefined ? atobCodec() : nativeCodec(native);
 }

@@ -9,22 +9,13 @@ import { hkdfExpand } from './hkdf.ts';
 import { nobleMlKem768 } from './noble.ts';
 import { nodeMlKem768 } from './node-kem.ts';
 import { AeadError, type AeadKey, type MacKey, type Primitives } from './primitives.ts';
+import { nodeCrypto } from './runtime.ts';
 import { KEY_BYTES, NONCE_BYTES, TAG_BYTES } from './sizes.ts';
 
 const CIPHER = 'chacha20-poly1305';
 /** The types ask for a length that only CCM reads. */
 const UNUSED = { plaintextLength: 0 };
 const TAG_LENGTH = { authTagLength: TAG_BYTES };
-
-/** node:crypto, or undefined in a runtime without it. */
-export function nodeCrypto(): typeof NodeCrypto | undefined {
-  const { process }: { process?: Partial<NodeJS.Process> } = globalThis;
-  try {
-    return process?.getBuiltinModule?.('node:crypto');
-  } catch {
-    return undefined;
-  }
-}
 
 /**
  * The native primitives, or undefined in a runtime that lacks one of them. Tried, not looked up by

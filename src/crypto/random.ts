@@ -6,6 +6,7 @@
  */
 import type { Bytes } from './bytes.ts';
 import type { RandomBytes } from './primitives.ts';
+import { webCrypto } from './runtime.ts';
 
 /** Fills `target` with random bytes, or throws. */
 export type FillRandom = (target: Bytes) => void;
@@ -54,7 +55,7 @@ function filled(fill: FillRandom, target: Bytes): Bytes {
 }
 
 function fillFromRuntime(target: Bytes): void {
-  const { crypto }: { crypto?: Partial<Crypto> } = globalThis;
+  const crypto = webCrypto();
   if (typeof crypto?.getRandomValues !== 'function') {
     throw new Error('this runtime has no crypto.getRandomValues: no secure randomness, no encryption');
   }
