@@ -1,0 +1,150 @@
+/**
+ * The session record (PROTOCOL.md, "Session records"): what a server must remember of a session,
+ * as bytes for a store. Thirteen fields, each LP(field) = u32 length || field, nothing after them:
+ *   version, suite, sid, audience, requestKey, responseSecret, exporterSecret, hmacKey,
+ *   clientIdentity, serverIdentity, createdAt, expiresAt, epoch
+ * The bytes hold keys in clear. Sealing under a KEK wraps them whole, between this file and every
+ * store that isn't `local`: sid and keyId are its AAD, so nothing in here changes for it.
+ */
+import { type Bytes, bytesToLatin1, concatBytes, latin1ToBytes } from '../crypto/bytes.ts';
+import type { SuiteName } from '../crypto/suite.ts';
+
+const RECORD_VERSION = 1;
+/** A key, a secret or the SHA-256 of an identity's public key. */
+const SECRET_BYTES = 32;
+const LENGTH_BYTES = 4;
+const FIELDS = 13;
+
+/** 16 bytes as base64url: the last character carries two bits. */
+const SID = /^[A-Za-z0-9_-]{21}[AQgw]$/;
+/** An origin: the longest host is 253 characters. */
+const AUDIENCE = /^[!-~]{1,512}$/;
+const EPOCH = /^[!-~]{1,128}$/;
+const TIMESTAMP = /^[1-9][0-9]{12}$/;
+
+/** What a session is. Secrets and identities are 32 bytes each. */
+export interface SessionRecord {
+  readonly version: 1;
+  /** 22 characters of base64url. */
+  readonly sid: string;
+  readonly suite: SuiteName;
+  /** The origin that the client meant, 1 to 512 printable ASCII characters. */
+  readonly audience: string;
+  readonly requestKey: Bytes;
+  readonly responseSecret: Bytes;
+  readonly exporterSecret: Bytes;
+  readonly hmacKey: Bytes;
+  /** SHA-256 of the client's ML-DSA-65 public key. */
+  readonly clientIdentity?: Bytes;
+  /** SHA-256 of the ML-DSA-65 public key that the server signed with. */
+  readonly serverIdentity?: Bytes;
+  /** Milliseconds since 1970, 13 digits. */
+  readonly createdAt: number;
+  /** The absolute end, in the same unit; not before `createdAt`. */
+  readonly expiresAt: number;
+  /** The epoch of the store it was made for, 1 to 128 printable ASCII characters. */
+  readonly epoch: string;
+}
+
+/**
+ * Encodes a record, in 1.1 KB at most and about 330 bytes as a rule.
+ * @throws {RangeError} for a record that {@link decodeSessionRecord} would refuse.
+ */
+export function encodeSessionRecord(record: SessionRecord): Bytes {
+  const none = new Uint8Array(0);
+  const encoded = joinFields([
+    latin1ToBytes(String(record.version)),
+    latin1ToBytes(record.suite),
+    latin1ToBytes(record.sid),
+    latin1ToBytes(record.audience),
+    record.requestKey,
+    record.responseSecret,
+    record.exporterSecret,
+    record.hmacKey,
+    record.clientIdentity ?? none,
+    record.serverIdentity ?? none,
+    latin1ToBytes(String(record.createdAt)),
+    latin1ToBytes(String(record.expiresAt)),
+    latin1ToBytes(record.epoch),
+  ]);
+  // An identity of no bytes would be read as none at all.
+  const lostIdentity = record.clientIdentity?.length === 0 || record.serverIdentity?.length === 0;
+  if (lostIdentity || decodeSessionRecord(encoded) === undefined) throw new RangeError('the session record is malformed');
+  return encoded;
+}
+
+/**
+ * Decodes a record, copying its secrets out, so that the caller may wipe `bytes`.
+ * @returns undefined for anything that {@link encodeSessionRecord} doesn't write: the session is then unknown.
+ */
+export function decodeSessionRecord(bytes: Bytes): SessionRecord | undefined {
+  const fields = splitFields(bytes);
+  if (fields === undefined) return undefined;
+  const [version, suite, sid, audience, ...rest] = fields;
+  const [requestKey, responseSecret, exporterSecret, hmacKey, ...facts] = rest;
+  const [clientIdentity, serverIdentity, createdAt, expiresAt, epoch] = facts;
+
+  if (text(version) !== String(RECORD_VERSION)) return undefined;
+  const suiteName = text(suite);
+  if (suiteName !== 'ML-KEM-768' && suiteName !== 'X-Wing') return undefined;
+  if (!isSecret(requestKey) || !isSecret(responseSecret)) return undefined;
+  if (!isSecret(exporterSecret) || !isSecret(hmacKey)) return undefined;
+  if (!isSecretOrAbsent(clientIdentity) || !isSecretOrAbsent(serverIdentity)) return undefined;
+  if (!SID.test(text(sid)) || !AUDIENCE.test(text(audience)) || !EPOCH.test(text(epoch))) return undefined;
+  if (!TIMESTAMP.test(text(createdAt)) || !TIMESTAMP.test(text(expiresAt))) return undefined;
+  if (Number(text(expiresAt)) < Number(text(createdAt))) return undefined;
+
+  return {
+    version: RECORD_VERSION,
+    sid: text(sid),
+    suite: suiteName,
+    audience: text(audience),
+    requestKey: requestKey.slice(),
+    responseSecret: responseSecret.slice(),
+    exporterSecret: exporterSecret.slice(),
+    hmacKey: hmacKey.slice(),
+    ...(clientIdentity.length > 0 && { clientIdentity: clientIdentity.slice() }),
+    ...(serverIdentity.length > 0 && { serverIdentity: serverIdentity.slice() }),
+    createdAt: Number(text(createdAt)),
+    expiresAt: Number(text(expiresAt)),
+    epoch: text(epoch),
+  };
+}
+
+function joinFields(fields: readonly Bytes[]): Bytes {
+  return concatBytes(
+    fields.flatMap((field) => {
+      const length = new Uint8Array(LENGTH_BYTES);
+      new DataView(length.buffer).setUint32(0, field.length);
+      return [length, field];
+    }),
+  );
+}
+
+/** The fields as views of `bytes`; undefined unless they are all there and nothing else is. */
+function splitFields(bytes: Bytes): Bytes[] | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const fields: Bytes[] = [];
+  let at = 0;
+  while (fields.length < FIELDS) {
+    if (bytes.length - at < LENGTH_BYTES) return undefined;
+    const length = view.getUint32(at);
+    at += LENGTH_BYTES;
+    if (length > bytes.length - at) return undefined;
+    fields.push(bytes.subarray(at, at + length));
+    at += length;
+  }
+  return at === bytes.length ? fields : undefined;
+}
+
+function text(field: Bytes | undefined): string {
+  return field === undefined ? '' : bytesToLatin1(field);
+}
+
+function isSecret(field: Bytes | undefined): field is Bytes {
+  return field?.length === SECRET_BYTES;
+}
+
+function isSecretOrAbsent(field: Bytes | undefined): field is Bytes {
+  return field?.length === 0 || isSecret(field);
+}
