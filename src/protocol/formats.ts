@@ -1,0 +1,38 @@
+/**
+ * The textual forms of single values (PROTOCOL.md, "Conventions"): one exact spelling each, so that
+ * what is compared, signed and remembered is always the same bytes.
+ */
+import { type Bytes, base64Decode, base64UrlDecode } from '../crypto/bytes.ts';
+import { NONCE_BYTES, SID_BYTES } from './constants.ts';
+
+const TIMESTAMP = /^[1-9][0-9]{12}$/;
+const EPOCH = /^[A-Za-z0-9_-]{1,64}$/;
+const MAX_AUDIENCE_CHARACTERS = 300;
+
+/** A session id: 16 bytes as base64url without padding, 22 characters. */
+export function isSid(text: unknown): text is string {
+  return typeof text === 'string' && text.length === 22 && base64UrlDecode(text)?.length === SID_BYTES;
+}
+
+/** Milliseconds since the epoch, 13 digits. */
+export function isTimestamp(text: string): boolean {
+  return TIMESTAMP.test(text);
+}
+
+/** What names a store's memory. It travels in X-Nen-Retry. */
+export function isEpoch(text: unknown): text is string {
+  return typeof text === 'string' && EPOCH.test(text);
+}
+
+/** The 12 bytes behind a nonce's 16 characters. */
+export function decodeNonce(text: string): Bytes | undefined {
+  const nonce = text.length === 16 ? base64Decode(text) : undefined;
+  return nonce?.length === NONCE_BYTES ? nonce : undefined;
+}
+
+/** An origin in its one serialisation: scheme://host[:port], http or https. */
+export function isAudience(text: unknown): text is string {
+  if (typeof text !== 'string' || text.length > MAX_AUDIENCE_CHARACTERS || !URL.canParse(text)) return false;
+  const url = new URL(text);
+  return (url.protocol === 'https:' || url.protocol === 'http:') && url.origin === text;
+}

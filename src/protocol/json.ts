@@ -1,0 +1,97 @@
+/**
+ * JSON from the network, read strictly: fatal UTF-8, no byte order mark, own properties only, the
+ * exact set of fields and none of them twice. Callers cap the size before.
+ */
+import { type Bytes, bytesToUtf8 } from '../crypto/bytes.ts';
+import { MAX_JSON_DEPTH, MAX_JSON_KEYS } from './constants.ts';
+
+/** A decoded object without a prototype: a polluted Object.prototype adds nothing to it. */
+export type JsonObject = { readonly [name: string]: unknown };
+
+/**
+ * Parses a protocol message: objects (at most one inside the outer one) of strings and numbers. No
+ * string of ours needs an escape, so quotes count names and strings: one more means a name given twice,
+ * which JSON.parse would hide. Without arrays and deeper objects there is no nesting to be slow on.
+ */
+export function parseMessage(bytes: Bytes): JsonObject | undefined {
+  let text: string;
+  let value: unknown;
+  if (count(bytes, BRACE) > 2 || bytes.includes(BRACKET) || bytes.includes(BACKSLASH)) return undefined;
+  try {
+    text = bytesToUtf8(bytes);
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const message = toObject(value);
+  return message !== undefined && count(bytes, QUOTE) === expectedQuotes(message) ? message : undefined;
+}
+
+/** Whether the object's own fields are among `required` and `optional`, with all of the required ones. */
+export function hasFields(
+  object: JsonObject,
+  required: readonly string[],
+  optional: readonly string[] = [],
+): boolean {
+  const names = Object.keys(object);
+  return (
+    required.every((name) => names.includes(name)) &&
+    names.every((name) => required.includes(name) || optional.includes(name))
+  );
+}
+
+/** Whether the bytes are one JSON text within the limits of depth and number of names. */
+export function isBoundedJson(bytes: Bytes): boolean {
+  let depth = 0;
+  let names = 0;
+  let inString = false;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i];
+    if (inString) {
+      if (byte === BACKSLASH) i++;
+      else if (byte === QUOTE) inString = false;
+    } else if (byte === QUOTE) inString = true;
+    else if (byte === BRACE || byte === BRACKET) {
+      if (++depth > MAX_JSON_DEPTH) return false;
+    } else if (byte === BRACE_END || byte === BRACKET_END) depth--;
+    else if (byte === COLON && ++names > MAX_JSON_KEYS) return false;
+  }
+  try {
+    JSON.parse(bytesToUtf8(bytes));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const QUOTE = 0x22;
+const COLON = 0x3a;
+const BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const BRACKET_END = 0x5d;
+const BRACE = 0x7b;
+const BRACE_END = 0x7d;
+
+export function toObject(value: unknown): JsonObject | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  return Object.assign(Object.create(null), value);
+}
+
+function count(bytes: Bytes, byte: number): number {
+  let found = 0;
+  for (let at = bytes.indexOf(byte); at !== -1; at = bytes.indexOf(byte, at + 1)) found++;
+  return found;
+}
+
+function expectedQuotes(object: JsonObject): number {
+  let quotes = 0;
+  for (const value of Object.values(object)) {
+    quotes += 2;
+    if (typeof value === 'string') quotes += 2;
+    else {
+      const inner = toObject(value);
+      if (inner !== undefined) quotes += expectedQuotes(inner);
+    }
+  }
+  return quotes;
+}

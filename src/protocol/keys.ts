@@ -1,0 +1,68 @@
+/**
+ * The keys of a session, as bytes (what a record keeps) and imported (what is used).
+ * Each has one purpose: requests, answers and streams, signatures, exports.
+ */
+import { type Bytes, wipe } from '../crypto/bytes.ts';
+import type { AeadKey, MacKey, Primitives } from '../crypto/primitives.ts';
+import { KEY_BYTES } from './constants.ts';
+import { input } from './input.ts';
+
+/** The four secrets of a session, 32 bytes each. */
+export interface SessionSecrets {
+  /** Seals requests, client to server. */
+  readonly requestKey: Bytes;
+  /** Answer and stream keys, server to client, are derived from it. */
+  readonly responseSecret: Bytes;
+  /** Goes into the next handshake when the session is rotated, and into exported keys. */
+  readonly exporterSecret: Bytes;
+  /** Signs the headers of requests. Drawn by the server, travels inside `hs`. */
+  readonly hmacKey: Bytes;
+}
+
+/** The same, imported once for the life of the session. */
+export interface SessionKeys {
+  readonly primitives: Primitives;
+  readonly requestKey: AeadKey;
+  readonly responseSecret: MacKey;
+  readonly exporterSecret: Bytes;
+  readonly hmacKey: MacKey;
+}
+
+/** A session as both halves of an exchange need it. */
+export interface SessionContext {
+  readonly sid: string;
+  readonly keys: SessionKeys;
+}
+
+/** Imports the secrets; those that are no longer needed as bytes are wiped. */
+export function importKeys(primitives: Primitives, secrets: SessionSecrets): SessionKeys {
+  const keys: SessionKeys = {
+    primitives,
+    requestKey: primitives.aeadKey(secrets.requestKey),
+    responseSecret: primitives.macKey(secrets.responseSecret),
+    exporterSecret: Uint8Array.from(secrets.exporterSecret),
+    hmacKey: primitives.macKey(secrets.hmacKey),
+  };
+  wipeSecrets(secrets);
+  return keys;
+}
+
+export function wipeSecrets(secrets: SessionSecrets): void {
+  wipe(secrets.requestKey, secrets.responseSecret, secrets.exporterSecret, secrets.hmacKey);
+}
+
+/** To be called when nothing is in flight under the session. */
+export function wipeKeys(keys: SessionKeys): void {
+  keys.requestKey.wipe();
+  keys.responseSecret.wipe();
+  keys.hmacKey.wipe();
+  wipe(keys.exporterSecret);
+}
+
+/** HKDF-Expand(responseSecret, input(label, ...fields)) as a key that seals one answer or one stream. */
+export function deriveAnswerKey(keys: SessionKeys, label: string, ...fields: readonly Bytes[]): AeadKey {
+  const raw = keys.primitives.expand(keys.responseSecret, input(label, ...fields), KEY_BYTES);
+  const key = keys.primitives.aeadKey(raw);
+  wipe(raw);
+  return key;
+}
