@@ -97,7 +97,7 @@ export function base64Over(codec: Codec): Base64 {
     if (length === undefined) return undefined;
     const bytes = new Uint8Array(length);
     for (let at = 0, from = start; from < end; from += CHUNK_CHARACTERS, at += CHUNK_BYTES) {
-      const chunk = codec.latin1(source, from, Math.min(from + CHUNK_CHARACTERS, end));
+      const chunk = codec.ascii(source, from, Math.min(from + CHUNK_CHARACTERS, end));
       // A character that the platform skipped leaves the result too short.
       if (codec.decode(chunk, bytes, at) !== Math.min(CHUNK_BYTES, length - at)) return undefined;
     }

@@ -49,12 +49,9 @@ export function wipe(...buffers: Bytes[]): void {
  * @throws {RangeError} for a code unit above 255, which would silently lose its upper byte.
  */
 export function latin1ToBytes(s: string): Bytes {
+  if (/[\u0100-\uffff]/.test(s)) throw new RangeError('the text has a character outside latin1');
   const bytes = new Uint8Array(s.length);
-  for (let i = 0; i < s.length; i++) {
-    const unit = s.charCodeAt(i);
-    if (unit > 255) throw new RangeError('the text has a character outside latin1');
-    bytes[i] = unit;
-  }
+  codec.writeLatin1(bytes, 0, s);
   return bytes;
 }
 
