@@ -5,7 +5,7 @@
  */
 import { createServer } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
-import { buildExample, exampleFolder, next } from './lib/example.mjs';
+import { buildExample, next } from './lib/example.mjs';
 import { install } from './lib/install.mjs';
 import { Failure, root, run, say, script } from './lib/run.mjs';
 
@@ -18,7 +18,6 @@ await script(async () => {
   for (const host of ['127.0.0.1', '::1']) await mustBeFree(host);
 
   await install(root);
-  await install(exampleFolder);
   say('building the package');
   if ((await run('npm', ['run', '--silent', 'build'])) !== 0) throw new Failure('the build failed');
   await buildExample();

@@ -6,22 +6,23 @@
  */
 import { join } from 'node:path';
 import { findChromium, needChromium } from './lib/chromium.mjs';
-import { exampleFolder, hasExample } from './lib/example.mjs';
+import { buildExample, hasExample } from './lib/example.mjs';
 import { install } from './lib/install.mjs';
 import { Failure, root, run, say, script } from './lib/run.mjs';
 
 const args = process.argv.slice(2);
 
 await script(async () => {
-  const browser = needsBrowser() ? await needChromium() : findChromium();
+  const withBrowser = selectsBrowserTests();
+  const browser = withBrowser ? await needChromium() : findChromium();
   await install(root);
-  if (hasExample) await install(exampleFolder);
 
   say('building');
   if ((await run('npm', ['run', '--silent', 'build'])) !== 0) throw new Failure('the build failed');
 
   say('checking types');
   const types = await run('npm', ['run', '--silent', 'typecheck']);
+  if (withBrowser && hasExample) await buildExample();
 
   say(browser ? `testing, browser tests with ${browser}` : 'testing');
   const env = browser ? { CHROMIUM: browser } : {};
@@ -32,8 +33,8 @@ await script(async () => {
   return tests;
 });
 
-/** A run that is narrowed to other folders does without. */
-function needsBrowser() {
+/** A run that is narrowed to other folders needs no browser and no example. */
+function selectsBrowserTests() {
   const filters = args.filter((arg) => !arg.startsWith('-'));
   return filters.length === 0 || filters.some((filter) => filter.includes('e2e'));
 }

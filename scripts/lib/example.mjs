@@ -1,10 +1,11 @@
-/** Builds the example app, once for each state of what it is made from. */
+/** The example app: installed, and built once for each state of what it is made from. */
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { install } from './install.mjs';
 import { Failure, root, run, say } from './run.mjs';
 
-export const exampleFolder = join(root, 'examples', 'next-trpc');
+const exampleFolder = join(root, 'examples', 'next-trpc');
 export const hasExample = existsSync(join(exampleFolder, 'package.json'));
 
 /**
@@ -21,14 +22,28 @@ export function next(args, env = {}) {
   });
 }
 
-/** Needs the package's dist. Does nothing when the last build was made from the same files. */
+/**
+ * Installs the example and builds it with the package as it was built last. Does nothing when the last
+ * build was made from the same files.
+ */
 export async function buildExample() {
+  await install(exampleFolder);
+  refreshPackage();
   const stamp = join(exampleFolder, '.next', 'built-from');
   const inputs = inputsHash();
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === inputs) return;
   say('building the example');
   if ((await next(['build'])) !== 0) throw new Failure('the example did not build');
   writeFileSync(stamp, inputs);
+}
+
+/** npm copied the package into the example, as it does for users: the copy gets what was built since. */
+function refreshPackage() {
+  const copy = join(exampleFolder, 'node_modules', 'trpc-nen');
+  if (lstatSync(copy).isSymbolicLink()) return;
+  rmSync(join(copy, 'dist'), { recursive: true, force: true });
+  cpSync(join(root, 'dist'), join(copy, 'dist'), { recursive: true });
+  cpSync(join(root, 'package.json'), join(copy, 'package.json'));
 }
 
 /** One hash over the package as built, the example's sources, and the variables a build takes in. */

@@ -9,9 +9,12 @@ import { Failure, root, run, say } from './run.mjs';
 export async function install(folder) {
   if (isInstalled(folder)) return;
   say(`installing the dependencies of ${relative(root, folder) || 'the package'}`);
+  // Not npm ci: it refuses a lock file that lacks the optional packages of other platforms, as one does that
+  // was made with a registry without them. --no-save keeps to the lock file and leaves it as it is.
   // --include=dev: NODE_ENV=production in the environment would leave the tools out.
-  const code = await run('npm', ['ci', '--include=dev', '--no-fund', '--no-audit'], { cwd: folder });
-  if (code !== 0) throw new Failure(`npm ci failed in ${relative(root, folder) || '.'}`);
+  const args = ['install', '--no-save', '--include=dev', '--no-fund', '--no-audit'];
+  const code = await run('npm', args, { cwd: folder });
+  if (code !== 0) throw new Failure(`npm install failed in ${relative(root, folder) || '.'}`);
 }
 
 /**
