@@ -4,7 +4,7 @@
  * (2002 there), so for more than one instance use a shared store.
  * How sessions are evicted: session-table.ts. How claims are kept: claim-table.ts.
  */
-import { base64UrlEncode, type Bytes } from '../crypto/bytes.ts';
+import { type Bytes, base64UrlEncode } from '../crypto/bytes.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { ClaimTable, MAX_CLAIM_MS } from './claim-table.ts';
 import { SessionTable } from './session-table.ts';
@@ -81,7 +81,8 @@ export class InMemorySessionStore implements SessionStore {
    * @throws {RangeError} for a claim over an hour, or a duration that isn't a number from 0 up.
    */
   async claim(sid: string, nonce: string, attempt: string, options: ClaimOptions): Promise<ClaimResult> {
-    if (typeof attempt !== 'string' || attempt === '') throw new TypeError('attempt must be a non-empty string');
+    if (typeof attempt !== 'string' || attempt === '')
+      throw new TypeError('attempt must be a non-empty string');
     const claimMs = duration('claimMs', options.claimMs, MAX_CLAIM_MS);
     const idleMs = duration('idleMs', options.idleMs);
     const now = this.#now();

@@ -83,7 +83,14 @@ export class SessionTable {
     const { endsAt, confirmed, now } = options;
     const present = this.#bySid.get(sid);
     if (present !== undefined) this.remove(present);
-    const session: StoredSession = { sid, record: record.slice(), endsAt, confirmed, older: undefined, newer: undefined };
+    const session: StoredSession = {
+      sid,
+      record: record.slice(),
+      endsAt,
+      confirmed,
+      older: undefined,
+      newer: undefined,
+    };
     this.#bySid.set(sid, session);
     this.#enter(session, now);
   }
