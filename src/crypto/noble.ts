@@ -10,10 +10,11 @@ import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
 import { type Bytes, wipe } from './bytes.ts';
 import { hkdfExpand } from './hkdf.ts';
 import * as mlkem from './mlkem768.ts';
-import { AeadError, type AeadKey, type Kem, type MacKey, type Primitives } from './primitives.ts';
+import { AeadError, type Kem, type MacKey, type Primitives, type SyncAeadKey } from './primitives.ts';
 import { KEY_BYTES, NONCE_BYTES, TAG_BYTES } from './sizes.ts';
 
-function aeadKey(rawKey: Bytes): AeadKey {
+/** Seals and opens at once; {@link noblePrimitives} shows it as an AeadKey. */
+export function nobleAeadKey(rawKey: Bytes): SyncAeadKey {
   if (rawKey.length !== KEY_BYTES) throw new RangeError('a ChaCha20-Poly1305 key has 32 bytes');
   const key = rawKey.slice();
   let wiped = false;
@@ -110,7 +111,7 @@ export const nobleMlKem768: Kem = {
 
 export const noblePrimitives: Primitives = {
   name: 'noble',
-  aeadKey,
+  aeadKey: nobleAeadKey,
   macKey,
   sha256: (data) => sha256(data),
   extract: (salt, ikm) => hmac(sha256, salt, ikm),

@@ -4,11 +4,11 @@
  * bundler ever sees an import of a node: module. ML-KEM is node-kem.ts's.
  */
 import type * as NodeCrypto from 'node:crypto';
-import { type Bytes, viewOf } from './bytes.ts';
+import { type Bytes, concatBytes, equalBytes, viewOf } from './bytes.ts';
 import { hkdfExpand } from './hkdf.ts';
-import { nobleMlKem768 } from './noble.ts';
+import { nobleAeadKey, nobleMlKem768, noblePrimitives } from './noble.ts';
 import { nodeMlKem768 } from './node-kem.ts';
-import { AeadError, type AeadKey, type MacKey, type Primitives } from './primitives.ts';
+import { AeadError, type MacKey, type Primitives, type SyncAeadKey } from './primitives.ts';
 import { nodeCrypto } from './runtime.ts';
 import { KEY_BYTES, NONCE_BYTES, TAG_BYTES } from './sizes.ts';
 
@@ -26,7 +26,7 @@ export function nodePrimitives(): Primitives | undefined {
   if (crypto === undefined) return undefined;
   try {
     const primitives = over(crypto);
-    return works(primitives) ? primitives : undefined;
+    return agrees(crypto, primitives) ? primitives : undefined;
   } catch {
     return undefined;
   }
@@ -50,19 +50,23 @@ function over(crypto: typeof NodeCrypto): Primitives {
   };
 }
 
-/** RFC 8439 with the zero key and nonce and nothing to seal, opened again. */
-function works(primitives: Primitives): boolean {
-  const key = primitives.aeadKey(new Uint8Array(KEY_BYTES));
-  const nonce = new Uint8Array(NONCE_BYTES);
-  const tag = Uint8Array.from([
-    0x4e, 0xb9, 0x72, 0xc9, 0xa8, 0xfb, 0x3a, 0x1b, 0x38, 0x2b, 0xb4, 0xd3, 0x6f, 0x5f, 0xfa, 0xd1,
-  ]);
-  const opened = key.open(nonce, new Uint8Array(0), tag);
-  const extracted = primitives.extract(new Uint8Array(0), nonce);
-  return 'length' in opened && opened.length === 0 && extracted.length === primitives.sha256(nonce).length;
+/** Seals, opens and authenticates one message and compares with noble: well under a millisecond, once. */
+function agrees(crypto: typeof NodeCrypto, primitives: Primitives): boolean {
+  const secret = new Uint8Array(KEY_BYTES).fill(1);
+  const nonce = new Uint8Array(NONCE_BYTES).fill(2);
+  const message = new Uint8Array(70).fill(3);
+  const native = aeadKey(crypto, secret);
+  const [noble] = nobleAeadKey(secret).seal(nonce, secret, [message]);
+  return (
+    noble !== undefined &&
+    equalBytes(concatBytes(native.seal(nonce, secret, [message])), noble) &&
+    equalBytes(native.open(nonce, secret, noble), message) &&
+    equalBytes(primitives.extract(secret, message), noblePrimitives.extract(secret, message)) &&
+    equalBytes(primitives.sha256(message), noblePrimitives.sha256(message))
+  );
 }
 
-function aeadKey(crypto: typeof NodeCrypto, rawKey: Bytes): AeadKey {
+function aeadKey(crypto: typeof NodeCrypto, rawKey: Bytes): SyncAeadKey {
   if (rawKey.length !== KEY_BYTES) throw new RangeError('a ChaCha20-Poly1305 key has 32 bytes');
   let key: NodeCrypto.KeyObject | undefined = crypto.createSecretKey(rawKey);
   function usable(nonce: Bytes): NodeCrypto.KeyObject {

@@ -28,6 +28,12 @@ export interface AeadKey {
   wipe(): void;
 }
 
+/** An AEAD key of a runtime that never needs a promise: noble and node:crypto, so far all of them. */
+export interface SyncAeadKey extends AeadKey {
+  seal(nonce: Bytes, aad: Bytes, pieces: readonly Bytes[]): readonly Bytes[];
+  open(nonce: Bytes, aad: Bytes, box: Bytes): Bytes;
+}
+
 /** An HMAC-SHA256 key (RFC 2104), imported once and used many times. */
 export interface MacKey {
   /** @returns 32 bytes. */

@@ -1,0 +1,81 @@
+/** Which implementation is chosen: by what the runtime can do, never half of it. */
+import * as crypto from 'node:crypto';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { noblePrimitives } from '../../src/crypto/noble.ts';
+import { nodePrimitives } from '../../src/crypto/node.ts';
+import { nodeMlKem768 } from '../../src/crypto/node-kem.ts';
+import { forceNoble, primitives } from '../../src/crypto/select.ts';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  forceNoble(process.env.NEN_TEST_CRYPTO === 'noble');
+});
+
+/** A runtime whose node:crypto is ours, but for a few functions. */
+function runtimeWith(changes: Partial<Record<keyof typeof crypto, unknown>>): void {
+  vi.spyOn(process, 'getBuiltinModule').mockReturnValue({ ...crypto, ...changes } as never);
+}
+
+describe('the choice of primitives', () => {
+  it('takes node:crypto where it is, and noble when told to', () => {
+    forceNoble(false);
+    expect(primitives().name).toBe('node');
+    expect(primitives()).toBe(primitives());
+    forceNoble(true);
+    expect(primitives()).toBe(noblePrimitives);
+    forceNoble(false);
+    expect(primitives().name).toBe('node');
+  });
+
+  it('finds nothing native in a runtime without node:crypto', () => {
+    vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined as never);
+    expect(nodePrimitives()).toBeUndefined();
+    vi.spyOn(process, 'getBuiltinModule').mockImplementation(() => {
+      throw new Error('not here');
+    });
+    expect(nodePrimitives()).toBeUndefined();
+  });
+
+  it.each(['createCipheriv', 'createDecipheriv', 'createHmac', 'createSecretKey'] as const)(
+    'finds nothing native where %s is missing, or is there and throws',
+    (name) => {
+      runtimeWith({ [name]: undefined });
+      expect(nodePrimitives()).toBeUndefined();
+      runtimeWith({
+        [name]: () => {
+          throw new Error('not implemented');
+        },
+      });
+      expect(nodePrimitives()).toBeUndefined();
+    },
+  );
+
+  it('finds nothing native where the cipher gives other bytes', () => {
+    const { createCipheriv } = crypto;
+    runtimeWith({
+      createCipheriv: (
+        _name: string,
+        key: crypto.KeyObject,
+        _nonce: Uint8Array,
+        options: { authTagLength: number },
+      ) => createCipheriv('chacha20-poly1305', key, new Uint8Array(12).fill(1), options),
+    });
+    expect(nodePrimitives()).toBeUndefined();
+  });
+
+  it('hashes with createHash where there is no crypto.hash', () => {
+    runtimeWith({ hash: undefined });
+    const data = new Uint8Array(100).fill(5);
+    expect(nodePrimitives()?.sha256(data)).toEqual(noblePrimitives.sha256(data));
+  });
+
+  it("uses noble's ML-KEM where the runtime's own is missing or doesn't work", () => {
+    const broken = (): never => {
+      throw new Error('not implemented');
+    };
+    runtimeWith({ ['encapsulate' as never]: broken, ['decapsulate' as never]: broken });
+    expect(nodePrimitives()?.mlKem768).toBe(noblePrimitives.mlKem768);
+    const { encapsulate: _, ...without } = crypto as typeof crypto & { encapsulate?: unknown };
+    expect(nodeMlKem768(without as typeof crypto)).toBeUndefined();
+  });
+});
