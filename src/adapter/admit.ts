@@ -1,0 +1,98 @@
+/**
+ * The checks of a sealed request, in the order that PROTOCOL.md gives, up to the claim of its nonce.
+ * The order is a defence: nobody without the keys can burn a nonce, and what is cheap comes first.
+ * All that is refused here is refused in clear; after the claim, refusals are sealed.
+ */
+import { type Bytes, latin1ToBytes } from '../crypto/bytes.ts';
+import { readBody } from '../protocol/body.ts';
+import { decodeRetry, isInWindow } from '../protocol/claims.ts';
+import { CONTENT_TYPE_OCTETS, KEY_BYTES } from '../protocol/constants.ts';
+import type { Encoding } from '../protocol/envelope.ts';
+import { NenError } from '../protocol/errors.ts';
+import { type OpenedRequest, openRequest } from '../protocol/exchange.ts';
+import { type RequestLine, readSealedHeaders, type SealedHeaders, verifyRequest } from '../protocol/signed-headers.ts';
+import type { Context } from './context.ts';
+import type { OpenedSession } from './sessions.ts';
+
+/** A request that opened and whose nonce is claimed. Its session is held until `session.release()`. */
+export interface Admitted extends OpenedRequest {
+  readonly session: OpenedSession;
+  /** The outer request line, as the client signed it. */
+  readonly line: RequestLine;
+  readonly headers: SealedHeaders;
+}
+
+/** @throws {NenError} to be answered in clear: the request was not claimed and nothing ran. */
+export async function admit(context: Context, req: Request, line: RequestLine): Promise<Admitted> {
+  const headers = readSealedHeaders(req.headers);
+  const declared = declaredLength(req, context.maxBodyBytes);
+  const session = await context.sessions.open(headers.sid);
+  if (session === undefined) {
+    // The same work as for a known session, so that time tells nothing.
+    context.primitives.macKey(NO_KEY).mac(latin1ToBytes(line.path));
+    throw new NenError('ISO-2002', { hint: 'no such session here: expired, restarted, or another instance’s memory' });
+  }
+  try {
+    verifyRequest(session.keys, line, headers, context.now());
+    const body = await readDeclared(req, declared, context.maxBodyBytes);
+    const opened = await openRequest(session, line, headers, encodingOf(req), body);
+    await context.sessions.claim(session, headers.nonce, Number(headers.timestamp));
+    return { ...opened, session, line, headers };
+  } catch (error) {
+    session.release();
+    throw error;
+  }
+}
+
+/**
+ * A retry claims its first attempt, whose answer may be on its way still or may have been withheld.
+ * @throws {NenError} ISO-5002, ISO-4006, ISO-2003: to be sealed.
+ */
+export async function claimFirstAttempt({ sessions, now }: Context, { headers }: Admitted): Promise<void> {
+  if (headers.retry === '') return;
+  const first = decodeRetry(headers.retry);
+  if (first === undefined) throw new NenError('ISO-4006', { hint: 'X-Nen-Retry is malformed' });
+  if (first.epoch !== (await sessions.epoch())) {
+    throw new NenError('ISO-5002', { hint: 'the store may have forgotten the first attempt' });
+  }
+  if (!isInWindow(first.timestamp, now())) {
+    throw new NenError('ISO-5002', { hint: 'the first attempt is older than its claim would be' });
+  }
+  if (!(await sessions.claimFirst(first.sid, first.nonce, first.timestamp))) {
+    throw new NenError('ISO-5002', { hint: 'the first attempt was claimed: it ran or runs' });
+  }
+}
+
+const NO_KEY: Bytes = new Uint8Array(KEY_BYTES);
+
+function encodingOf(req: Request): Encoding {
+  return req.headers.get('content-type')?.startsWith(CONTENT_TYPE_OCTETS) === true ? 'octets' : 'json';
+}
+
+function declaredLength(req: Request, limit: number): number | undefined {
+  const declared = req.headers.get('content-length');
+  if (declared === null) return undefined;
+  const length = Number(declared);
+  if (!(length <= limit)) throw new NenError('ISO-4003', { hint: `Content-Length is over ${limit} bytes` });
+  return length;
+}
+
+/** Next truncates long bodies silently where a proxy.ts is present: hence the comparison. */
+async function readDeclared(req: Request, declared: number | undefined, limit: number): Promise<Bytes> {
+  const body = await readBodyOrTruncated(req, limit);
+  if (declared !== undefined && body.length < declared) {
+    throw new NenError('ISO-4007', { hint: `${body.length} of ${declared} bytes arrived` });
+  }
+  return body;
+}
+
+async function readBodyOrTruncated(req: Request, limit: number): Promise<Bytes> {
+  if (req.body === null) return NO_BODY;
+  try {
+    return await readBody(req as Request & { body: ReadableStream<Bytes> | null }, limit);
+  } catch (cause) {
+    throw NenError.from(cause) ?? new NenError('ISO-4007', { hint: 'the body broke off', cause });
+  }
+}
+
+const NO_BODY: Bytes = new Uint8Array(0);

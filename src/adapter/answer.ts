@@ -1,0 +1,171 @@
+/**
+ * From the handler's response to the sealed one: one envelope if the body is there within a turn of the
+ * event loop, else a stream (PROTOCOL.md, "A sealed response", "A sealed stream").
+ */
+import { type Bytes, concatBytes } from '../crypto/bytes.ts';
+import {
+  CONTENT_TYPE_JSON,
+  CONTENT_TYPE_OCTETS,
+  CONTENT_TYPE_SSE,
+  MAX_RECORD_BYTES,
+  MAX_SINGLE_ANSWER_BYTES,
+} from '../protocol/constants.ts';
+import type { ResponseKind } from '../protocol/envelope.ts';
+import { type NenError, statusOf } from '../protocol/errors.ts';
+import { type Exchange, sealResponse } from '../protocol/exchange.ts';
+import { type Field, isAnswerOutside, isFraming } from '../protocol/headers.ts';
+import { encodeResponse } from '../protocol/http.ts';
+import { encodeRefusal } from '../protocol/refusal.ts';
+import { StreamSealer } from '../protocol/stream.ts';
+import { BurstReader } from './burst.ts';
+import type { Context } from './context.ts';
+
+/** Nobody on the way may keep or alter what is sealed. */
+const CACHE_CONTROL = 'no-store, no-transform';
+
+/** The status of every answer whose own status is sealed. */
+const OUTER_OK = 200;
+
+/** Called once, when nothing more will be sealed under the session. */
+export type OnSealed = () => void;
+
+/** Seals whatever the handler answered. Holds the session until `onSealed`. */
+export async function sealAnswer(
+  context: Context,
+  exchange: Exchange,
+  method: string,
+  response: Response,
+  onSealed: OnSealed,
+): Promise<Response> {
+  const { inside, outside } = splitHeaders(response.headers, context.publicHeaders);
+  const body = response.body === null ? undefined : new BurstReader(response.body);
+  const first = await body?.ready(MAX_SINGLE_ANSWER_BYTES);
+  if (body !== undefined && first !== undefined && !(first.done && first.length <= MAX_SINGLE_ANSWER_BYTES)) {
+    const sealer = new StreamSealer(exchange, OUTER_OK);
+    const head = await sealer.head(response.status, inside).catch(async (error: unknown) => {
+      await body.cancel(error);
+      throw error;
+    });
+    const stream = sealedBody(context, exchange.session.sid, sealer, head, first.chunks, body, onSealed);
+    outside.set('Content-Type', exchange.encoding === 'octets' ? CONTENT_TYPE_OCTETS : CONTENT_TYPE_SSE);
+    outside.set('X-Accel-Buffering', 'no');
+    return new Response(stream, { status: OUTER_OK, headers: outside });
+  }
+  const bytes = first === undefined ? NO_BODY : joined(first.chunks);
+  const kind = responseKind(exchange, method, response.status, inside, bytes);
+  const status = kind === 'http' ? OUTER_OK : response.status;
+  const payload = kind === 'http' ? encodeResponse({ status: response.status, fields: inside, body: bytes }) : [bytes];
+  const sealed = await sealResponse(exchange, status, kind, kind === 'none' ? [] : payload);
+  onSealed();
+  for (const [name, value] of Object.entries(sealed.headers)) outside.set(name, value);
+  return new Response(sealed.body ?? null, { status, headers: outside });
+}
+
+/** Seals a refusal from after the claim. */
+export async function sealRefusal(exchange: Exchange, { code }: NenError): Promise<Response> {
+  const status = exchange.kind === 'http' ? OUTER_OK : statusOf(code);
+  const sealed = await sealResponse(exchange, status, 'error', [encodeRefusal(code)]);
+  return new Response(sealed.body ?? null, {
+    status,
+    headers: { ...sealed.headers, 'Cache-Control': CACHE_CONTROL },
+  });
+}
+
+const NO_BODY: Bytes = new Uint8Array(0);
+const NULL_BODY_STATUS = new Set([204, 205, 304]);
+
+/** Plain kinds stay plain where the answer allows it: JSON without headers of its own, or nothing at all. */
+function responseKind(
+  { kind, encoding }: Exchange,
+  method: string,
+  status: number,
+  inside: readonly Field[],
+  body: Bytes,
+): Exclude<ResponseKind, 'error'> {
+  if (kind === 'http' || encoding === 'octets') return 'http';
+  if (method === 'HEAD' || NULL_BODY_STATUS.has(status)) return 'none';
+  const isRedirect = status >= 300 && status < 400;
+  const isJson = inside.length === 1 && inside[0]?.[0] === 'content-type' && inside[0][1] === CONTENT_TYPE_JSON;
+  return isJson && !isRedirect && body.length > 0 ? 'json' : 'http';
+}
+
+/** Cookies, CORS and public headers go outside, the latter inside too; all else inside alone. */
+function splitHeaders(
+  headers: Headers,
+  publicHeaders: readonly string[],
+): { inside: readonly Field[]; outside: Headers } {
+  const inside: Field[] = [];
+  const outside = new Headers({ 'Cache-Control': CACHE_CONTROL });
+  for (const [name, value] of headers) {
+    if (isFraming(name)) continue;
+    if (isAnswerOutside(name)) {
+      outside.append(name, value);
+      continue;
+    }
+    if (publicHeaders.includes(name)) outside.set(name, value);
+    inside.push([name, value]);
+  }
+  return { inside, outside };
+}
+
+function joined(chunks: readonly Bytes[]): Bytes {
+  const [first] = chunks;
+  return first !== undefined && chunks.length === 1 ? first : concatBytes(chunks);
+}
+
+/** The sealed body. One pull reads one burst, so back-pressure reaches the handler; cancelling it cancels the handler's. */
+function sealedBody(
+  context: Context,
+  sid: string,
+  sealer: StreamSealer,
+  head: Bytes,
+  firstChunks: readonly Bytes[],
+  body: BurstReader,
+  onSealed: OnSealed,
+): ReadableStream<Bytes> {
+  let bytes = 0;
+  let ended = false;
+  const end = (outcome: 'final' | 'failed' | 'cancelled'): void => {
+    if (ended) return;
+    ended = true;
+    sealer.wipe();
+    onSealed();
+    context.report({ type: 'stream-ended', sid, outcome, bytes });
+  };
+  const sealChunks = async (chunks: readonly Bytes[]): Promise<Bytes> => {
+    const data = joined(chunks);
+    bytes += data.length;
+    return sealer.data(data);
+  };
+  return new ReadableStream<Bytes>(
+    {
+      async start(controller) {
+        controller.enqueue(head);
+        if (firstChunks.length > 0) controller.enqueue(await sealChunks(firstChunks));
+      },
+      async pull(controller) {
+        try {
+          await body.wait(context.keepAliveMs);
+          const { chunks, done } = await body.ready(MAX_RECORD_BYTES);
+          if (ended) return;
+          // No chunk after the wait: an empty record tells the client, and what is between, that we live.
+          if (chunks.length > 0 || !done) controller.enqueue(await sealChunks(chunks));
+          if (!done) return;
+          controller.enqueue(await sealer.final());
+          end('final');
+        } catch (error) {
+          if (ended) return;
+          context.report({ type: 'handler-error', sid, error });
+          controller.enqueue(await sealer.failed('ISO-6004'));
+          end('failed');
+        }
+        controller.close();
+      },
+      async cancel(reason) {
+        end('cancelled');
+        await body.cancel(reason);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}

@@ -1,0 +1,101 @@
+/**
+ * Reads a body by what is ready together: one turn of the event loop without a byte ends a burst.
+ * So a whole server-sent event becomes one record instead of one for each of its chunks, and
+ * nothing ever waits for more to come.
+ */
+import type { Bytes } from '../crypto/bytes.ts';
+
+export interface Burst {
+  readonly chunks: readonly Bytes[];
+  readonly length: number;
+  /** Whether the body has ended. */
+  readonly done: boolean;
+}
+
+export class BurstReader {
+  readonly #reader: ReadableStreamDefaultReader<Bytes>;
+  #pending: Promise<ReadableStreamReadResult<Bytes>> | undefined;
+
+  constructor(body: ReadableStream<Bytes>) {
+    this.#reader = body.getReader();
+  }
+
+  /**
+   * What is ready now, up to about `maxBytes`: empty, if one turn passes without a byte.
+   * @throws what the body errors with.
+   */
+  async ready(maxBytes: number): Promise<Burst> {
+    const chunks: Bytes[] = [];
+    let length = 0;
+    while (length <= maxBytes) {
+      this.#pending ??= this.#reader.read();
+      const read = await withinOneTurn(this.#pending);
+      if (read === undefined) return { chunks, length, done: false };
+      this.#pending = undefined;
+      if (read.done) return { chunks, length, done: true };
+      chunks.push(asBytes(read.value));
+      length += read.value.length;
+    }
+    return { chunks, length, done: false };
+  }
+
+  /** Resolves when a chunk or the end is there, or after `timeoutMs`. */
+  async wait(timeoutMs: number): Promise<void> {
+    this.#pending ??= this.#reader.read();
+    const pending = this.#pending;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      const wake = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      pending.then(wake, wake);
+    });
+  }
+
+  /** Cancels the body: its generators end. */
+  async cancel(reason: unknown): Promise<void> {
+    await this.#reader.cancel(reason);
+  }
+}
+
+function asBytes(chunk: unknown): Bytes {
+  if (chunk instanceof Uint8Array) return chunk as Bytes;
+  throw new TypeError('a response body must be made of Uint8Array chunks');
+}
+
+/** What the promise comes to within one turn of the event loop, else undefined. */
+function withinOneTurn<T>(promise: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const stop = onNextTurn(() => resolve(undefined));
+    promise.then(
+      (value) => {
+        stop();
+        resolve(value);
+      },
+      (error: unknown) => {
+        stop();
+        reject(error);
+      },
+    );
+  });
+}
+
+/** Runs once the event loop has turned. @returns what takes it back. */
+function onNextTurn(run: () => void): () => void {
+  if (typeof setImmediate === 'function') {
+    const immediate = setImmediate(run);
+    return () => clearImmediate(immediate);
+  }
+  const { port1, port2 } = new MessageChannel();
+  const stop = (): void => {
+    port1.onmessage = null;
+    port1.close();
+  };
+  port1.onmessage = () => {
+    stop();
+    run();
+  };
+  port2.postMessage(null);
+  return stop;
+}

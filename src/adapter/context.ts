@@ -1,0 +1,32 @@
+/**
+ * What every part of one server shares: its options, resolved, and its sessions.
+ */
+import type { Primitives } from '../crypto/primitives.ts';
+import type { Suite } from '../crypto/suite.ts';
+import type { HandshakePolicy } from '../protocol/handshake.ts';
+import type { Cors } from './cors.ts';
+import type { EventListener } from './events.ts';
+import type { RateLimiter } from './rate-limit.ts';
+import type { Sessions } from './sessions.ts';
+
+export interface Context {
+  readonly primitives: Primitives;
+  readonly suites: readonly Suite[];
+  readonly handshakePolicy: HandshakePolicy;
+  readonly sessions: Sessions;
+  readonly now: () => number;
+  readonly sessionTtlMs: number;
+  readonly maxBodyBytes: number;
+  /** The path prefix that a proxy in front removes: the client signed it. '' if none. */
+  readonly mountPath: string;
+  readonly plain: 'refuse' | 'allow';
+  /** Lower-case. */
+  readonly edgeHeaders: ReadonlySet<string>;
+  /** Lower-case. */
+  readonly publicHeaders: readonly string[];
+  readonly cors: Cors | undefined;
+  readonly report: EventListener;
+  readonly rateLimit: RateLimiter;
+  readonly clientAddress: (req: Request) => string | undefined;
+  readonly keepAliveMs: number;
+}

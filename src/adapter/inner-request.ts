@@ -1,0 +1,97 @@
+/**
+ * The request that the handler sees: a Request put together from what was sealed and from what the way
+ * owns. The real one is only made when something unusual is asked of it, because making it costs
+ * a third of a small call; what tRPC asks (url, method, headers, signal, json, text) is answered here.
+ */
+import type { Bytes } from '../crypto/bytes.ts';
+
+export interface InnerRequestParts {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Headers;
+  readonly body: Bytes;
+  /** Aborted with the outer request. */
+  readonly signal: AbortSignal;
+}
+
+/** A Request of these parts. */
+export function createInnerRequest(parts: InnerRequestParts): Request {
+  return new InnerRequest(parts) as unknown as Request;
+}
+
+class InnerRequest {
+  readonly #parts: InnerRequestParts;
+  #real: Request | undefined;
+  #used = false;
+
+  constructor(parts: InnerRequestParts) {
+    this.#parts = parts;
+  }
+
+  get method(): string {
+    return this.#parts.method;
+  }
+  get url(): string {
+    return this.#parts.url;
+  }
+  get headers(): Headers {
+    return this.#parts.headers;
+  }
+  get signal(): AbortSignal {
+    return this.#parts.signal;
+  }
+  get bodyUsed(): boolean {
+    return this.#used || (this.#real?.bodyUsed ?? false);
+  }
+
+  async text(): Promise<string> {
+    // As Body.text() does: a byte order mark is dropped and what is not UTF-8 is replaced.
+    return UTF8.decode(this.#take());
+  }
+  async json(): Promise<unknown> {
+    return JSON.parse(UTF8.decode(this.#take()));
+  }
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    return this.#take().slice().buffer;
+  }
+
+  /** The real Request, from the first unusual access on. */
+  real(): Request {
+    if (this.#real === undefined) {
+      const { method, url, headers, body, signal } = this.#parts;
+      const hasBody = method !== 'GET' && method !== 'HEAD';
+      this.#real = new Request(url, { method, headers, signal, body: hasBody && !this.#used ? body : null });
+    }
+    return this.#real;
+  }
+
+  #take(): Bytes {
+    if (this.bodyUsed) throw new TypeError('Body is unusable: Body has already been read');
+    this.#used = true;
+    return this.#parts.body;
+  }
+}
+
+const UTF8 = new TextDecoder();
+
+// Everything else a Request has comes from the real one; `instanceof Request` holds.
+for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(Request.prototype))) {
+  if (Object.hasOwn(InnerRequest.prototype, name)) continue;
+  if (descriptor.get !== undefined) {
+    Object.defineProperty(InnerRequest.prototype, name, {
+      configurable: true,
+      get(this: InnerRequest) {
+        return Reflect.get(this.real(), name);
+      },
+    });
+  } else if (typeof descriptor.value === 'function' && name !== 'constructor') {
+    Object.defineProperty(InnerRequest.prototype, name, {
+      configurable: true,
+      value(this: InnerRequest, ...args: unknown[]) {
+        const real = this.real();
+        return Reflect.apply(descriptor.value, real, args);
+      },
+    });
+  }
+}
+Object.setPrototypeOf(InnerRequest.prototype, Request.prototype);

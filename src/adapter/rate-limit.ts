@@ -1,0 +1,67 @@
+/**
+ * How many handshakes a server answers: each costs it a key encapsulation, and anybody may ask.
+ * Token buckets per client address, or one for all where nobody tells the address.
+ */
+
+/**
+ * Decides on one handshake.
+ * @param address from `clientAddress`, undefined where it is not known.
+ * @returns 0 to answer it, or the seconds after which the client may ask again (Retry-After).
+ */
+export type RateLimiter = (address: string | undefined) => number | Promise<number>;
+
+export interface TokenBucketOptions {
+  /** Handshakes a second and address, in the long run. */
+  readonly perSecond: number;
+  /** Handshakes at once. */
+  readonly burst: number;
+  /** The same, where the address is not known: for all clients together. */
+  readonly global: { readonly perSecond: number; readonly burst: number };
+  /** How many addresses are remembered; the longest unseen one is forgotten first. */
+  readonly maxAddresses?: number;
+  readonly now?: () => number;
+}
+
+interface Bucket {
+  tokens: number;
+  at: number;
+}
+
+/** About a tenth of what one core can answer, for each address; half of it for all together. */
+export const DEFAULT_RATE: TokenBucketOptions = {
+  perSecond: 20,
+  burst: 100,
+  global: { perSecond: 1000, burst: 2000 },
+};
+
+export function tokenBucket({
+  perSecond,
+  burst,
+  global,
+  maxAddresses = 10_000,
+  now = Date.now,
+}: TokenBucketOptions): RateLimiter {
+  const buckets = new Map<string, Bucket>();
+  const shared: Bucket = { tokens: global.burst, at: now() };
+
+  function take(bucket: Bucket, rate: number, size: number): number {
+    const at = now();
+    bucket.tokens = Math.min(size, bucket.tokens + (Math.max(0, at - bucket.at) * rate) / 1000);
+    bucket.at = at;
+    if (bucket.tokens < 1) return Math.ceil((1 - bucket.tokens) / rate);
+    bucket.tokens -= 1;
+    return 0;
+  }
+
+  return (address) => {
+    if (address === undefined) return take(shared, global.perSecond, global.burst);
+    const bucket = buckets.get(address) ?? { tokens: burst, at: now() };
+    buckets.delete(address);
+    buckets.set(address, bucket);
+    if (buckets.size > maxAddresses) {
+      const [oldest] = buckets.keys();
+      if (oldest !== undefined) buckets.delete(oldest);
+    }
+    return take(bucket, perSecond, burst);
+  };
+}

@@ -1,0 +1,79 @@
+/**
+ * The frame around every sealed request, whether a wrapped handler or a session route answers it:
+ * admit, claim, answer, and each failure told in the way that its time allows.
+ */
+import { NenError, statusOf } from '../protocol/errors.ts';
+import { encodePlainRefusal } from '../protocol/refusal.ts';
+import type { RequestLine } from '../protocol/signed-headers.ts';
+import { type Admitted, admit, claimFirstAttempt } from './admit.ts';
+import { sealAnswer, sealRefusal } from './answer.ts';
+import type { Context } from './context.ts';
+
+/** Answers an opened and claimed request. A NenError thrown here is sealed as it is; anything else is a sealed 500. */
+export type Answerer = (admitted: Admitted) => Promise<Response>;
+
+export async function serveSealed(context: Context, req: Request, answer: Answerer): Promise<Response> {
+  const line = requestLine(context, req);
+  let admitted: Admitted;
+  try {
+    admitted = await admit(context, req, line);
+  } catch (error) {
+    return refusePlain(context, line.path, error);
+  }
+  const { session, exchange } = admitted;
+  try {
+    await claimFirstAttempt(context, admitted);
+    const response = await answered(context, admitted, answer);
+    return await sealAnswer(context, exchange, line.method, response, () => session.release());
+  } catch (error) {
+    const refusal = NenError.from(error);
+    try {
+      if (refusal !== undefined) return await sealRefused(context, admitted, refusal);
+      context.report({ type: 'handler-error', sid: session.sid, error });
+      return await sealAnswer(context, exchange, line.method, internalServerError(), () => undefined);
+    } finally {
+      session.release();
+    }
+  }
+}
+
+async function answered(context: Context, admitted: Admitted, answer: Answerer): Promise<Response> {
+  const response: unknown = await answer(admitted);
+  if (response instanceof Response) return response;
+  throw new TypeError('the handler did not return a Response');
+}
+
+function sealRefused(context: Context, { exchange, line }: Admitted, error: NenError): Promise<Response> {
+  context.report({ type: 'refused', code: error.code, hint: error.hint, path: line.path });
+  return sealRefusal(exchange, error);
+}
+
+/** Its text says nothing of the error. */
+function internalServerError(): Response {
+  return Response.json({ error: { message: 'Internal server error' } }, { status: 500 });
+}
+
+/** A refusal in clear: a hint to the client, constant for its code. */
+export function refusePlain(context: Context, path: string, error: unknown, headers?: HeadersInit): Response {
+  const refusal = NenError.from(error);
+  if (refusal === undefined) {
+    context.report({ type: 'handler-error', sid: '', error });
+    return new Response(null, { status: 500, headers: { 'Cache-Control': 'no-store' } });
+  }
+  const { code, hint } = refusal;
+  context.report({ type: 'refused', code, hint, path });
+  const response = new Response(encodePlainRefusal(code), { status: statusOf(code), headers: headers ?? {} });
+  response.headers.set('Content-Type', 'application/json');
+  response.headers.set('Cache-Control', 'no-store');
+  return response;
+}
+
+/** The outer request line as the client signed it: behind a proxy that removes a prefix, with it. */
+export function requestLine({ mountPath }: Pick<Context, 'mountPath'>, req: Request): RequestLine {
+  const url = req.url;
+  const pathStart = url.indexOf('/', url.indexOf('//') + 2);
+  const target = pathStart === -1 ? '/' : url.slice(pathStart).split('#', 1)[0] ?? '/';
+  const queryStart = target.indexOf('?');
+  const path = queryStart === -1 ? target : target.slice(0, queryStart);
+  return { method: req.method, path: mountPath + path, query: queryStart === -1 ? '' : target.slice(queryStart) };
+}

@@ -1,0 +1,20 @@
+/** trpc-nen/server: the whole server side, without tRPC. */
+export { NenError, type NenErrorCode, type NenErrorOptions, type NenOutcome } from '../protocol/errors.ts';
+export { InMemorySessionStore } from '../session/memory.ts';
+export type { ClaimOptions, ClaimResult, SessionStore } from '../session/types.ts';
+export type { CorsOptions } from './cors.ts';
+export type {
+  CallEvent,
+  EventListener,
+  HandlerErrorEvent,
+  HandshakeEvent,
+  NenEvent,
+  PlainEvent,
+  RefusedEvent,
+  StreamEndedEvent,
+} from './events.ts';
+export { createNen, type Nen, type NenOptions } from './nen.ts';
+export { type RateLimiter, type TokenBucketOptions, tokenBucket } from './rate-limit.ts';
+export type { Route, SessionRoutes } from './routes.ts';
+export type { NenSession } from './session-facts.ts';
+export type { Handler, WrapOptions, Wrapped } from './wrap.ts';

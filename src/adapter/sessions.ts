@@ -1,0 +1,180 @@
+/**
+ * The opened sessions of this instance, over the store. A warm request costs one round trip, the claim,
+ * which also tells that a session has gone elsewhere. Keys are wiped once nothing is in flight under them.
+ */
+import { type Bytes, base64UrlEncode } from '../crypto/bytes.ts';
+import type { Primitives } from '../crypto/primitives.ts';
+import { randomBytes } from '../crypto/random.ts';
+
+import type { SuiteName } from '../crypto/suite.ts';
+import { claimMs } from '../protocol/claims.ts';
+import { SESSION_MAX_REQUESTS, UNCONFIRMED_TTL_MS } from '../protocol/constants.ts';
+import { NenError } from '../protocol/errors.ts';
+import type { NewSession } from '../protocol/handshake.ts';
+import { HeldSession } from '../protocol/held-session.ts';
+import { importKeys, wipeSecrets } from '../protocol/keys.ts';
+import { decodeSessionRecord, encodeSessionRecord, type SessionRecord } from '../session/record.ts';
+import type { ClaimResult, SessionStore } from '../session/types.ts';
+
+const CACHE_MS = 60_000;
+const MAX_CACHED = 10_000;
+
+/** A session whose keys are imported. Held while a request is in flight. */
+export class OpenedSession extends HeldSession {
+  readonly suite: SuiteName;
+  readonly audience: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  /** When the store was last asked whether it is still there. */
+  checkedAt: number;
+  /** Requests under it that this instance has seen. */
+  requests = 0;
+
+  constructor(primitives: Primitives, record: SessionRecord, now: number) {
+    super(record.sid, importKeys(primitives, record));
+    this.suite = record.suite;
+    this.audience = record.audience;
+    this.createdAt = record.createdAt;
+    this.expiresAt = record.expiresAt;
+    this.checkedAt = now;
+  }
+}
+
+export interface SessionsOptions {
+  readonly store: SessionStore;
+  readonly primitives: Primitives;
+  readonly now: () => number;
+  readonly idleMs: number;
+}
+
+export class Sessions {
+  readonly #store: SessionStore;
+  readonly #primitives: Primitives;
+  readonly #now: () => number;
+  readonly #idleMs: number;
+  readonly #opened = new Map<string, OpenedSession>();
+  /** Names each arriving request to the store: random once, then counted. */
+  readonly #attemptPrefix = base64UrlEncode(randomBytes(16));
+  #attempts = 0;
+
+  constructor({ store, primitives, now, idleMs }: SessionsOptions) {
+    this.#store = store;
+    this.#primitives = primitives;
+    this.#now = now;
+    this.#idleMs = idleMs;
+  }
+
+  epoch(): Promise<string> {
+    return this.#ask(() => this.#store.epoch());
+  }
+
+  /** Keeps a new session, unconfirmed until its first request. */
+  async create(session: NewSession, suite: SuiteName, audience: string): Promise<void> {
+    const record = this.#encode(session, suite, audience);
+    const ttlMs = Math.min(UNCONFIRMED_TTL_MS, session.terms.expiresAt - session.terms.now);
+    await this.#ask(() => this.#store.create(session.sid, record, ttlMs));
+  }
+
+  /** Puts the new session in the old one's place, in one step. @throws {NenError} ISO-2002 if the old one is gone. */
+  async rotate(old: OpenedSession, session: NewSession): Promise<void> {
+    const record = this.#encode(session, old.suite, old.audience);
+    const ttlMs = Math.min(this.#idleMs, session.terms.expiresAt - session.terms.now);
+    const rotated = await this.#ask(() => this.#store.rotate(old.sid, session.sid, record, ttlMs));
+    this.#drop(old);
+    if (!rotated) throw new NenError('ISO-2002', { hint: 'the session was gone before it could be rotated' });
+  }
+
+  async terminate(session: OpenedSession): Promise<void> {
+    await this.#ask(() => this.#store.delete(session.sid));
+    this.#drop(session);
+  }
+
+  /** The session, held for the caller, who releases it; undefined if unknown or expired. */
+  async open(sid: string): Promise<OpenedSession | undefined> {
+    const now = this.#now();
+    let session = this.#opened.get(sid);
+    if (session === undefined || now - session.checkedAt > CACHE_MS) session = await this.#load(sid, now);
+    if (session === undefined) return undefined;
+    if (session.expiresAt <= now || session.requests >= SESSION_MAX_REQUESTS) {
+      this.#drop(session);
+      return undefined;
+    }
+    session.hold();
+    return session;
+  }
+
+  /**
+   * Claims a request's nonce: it may run, once.
+   * @throws {NenError} ISO-5001, ISO-2002, ISO-2003.
+   */
+  async claim(session: OpenedSession, nonce: string, timestamp: number): Promise<void> {
+    session.requests++;
+    const idleMs = Math.min(this.#idleMs, session.expiresAt - this.#now());
+    const result = await this.#claim(session.sid, nonce, timestamp, idleMs, true);
+    if (result === 'claimed') return;
+    if (result === 'replayed') throw new NenError('ISO-5001', { hint: 'a copy of a request that was claimed before' });
+    this.#drop(session);
+    throw new NenError('ISO-2002', { hint: 'the session is gone from the store' });
+  }
+
+  /** Claims the nonce of a retry's first attempt: true means that the first attempt can never run any more. */
+  async claimFirst(sid: string, nonce: string, timestamp: number): Promise<boolean> {
+    return (await this.#claim(sid, nonce, timestamp, 0, false)) === 'claimed';
+  }
+
+  #claim(
+    sid: string,
+    nonce: string,
+    timestamp: number,
+    idleMs: number,
+    requireSession: boolean,
+  ): Promise<ClaimResult> {
+    const attempt = `${this.#attemptPrefix}${(this.#attempts++).toString(36)}`;
+    const options = { claimMs: claimMs(timestamp, this.#now()), idleMs, requireSession };
+    return this.#ask(() => this.#store.claim(sid, nonce, attempt, options));
+  }
+
+  async #load(sid: string, now: number): Promise<OpenedSession | undefined> {
+    const bytes = await this.#ask(() => this.#store.read(sid));
+    const cached = this.#opened.get(sid);
+    if (bytes === undefined) {
+      if (cached !== undefined) this.#drop(cached);
+      return undefined;
+    }
+    if (cached !== undefined) {
+      cached.checkedAt = now;
+      return cached;
+    }
+    const record = decodeSessionRecord(bytes);
+    if (record === undefined || record.sid !== sid) return undefined;
+    const session = new OpenedSession(this.#primitives, record, now);
+    this.#opened.set(sid, session);
+    if (this.#opened.size > MAX_CACHED) {
+      const [oldest] = this.#opened.values();
+      if (oldest !== undefined) this.#drop(oldest);
+    }
+    return session;
+  }
+
+  #encode({ sid, secrets, terms }: NewSession, suite: SuiteName, audience: string): Bytes {
+    const { now: createdAt, expiresAt, epoch } = terms;
+    const record = encodeSessionRecord({ version: 1, sid, suite, audience, ...secrets, createdAt, expiresAt, epoch });
+    wipeSecrets(secrets);
+    return record;
+  }
+
+  #drop(session: OpenedSession): void {
+    if (this.#opened.get(session.sid) === session) this.#opened.delete(session.sid);
+    session.retire();
+  }
+
+  async #ask<T>(question: () => Promise<T>): Promise<T> {
+    try {
+      return await question();
+    } catch (error) {
+      // The store's own error may hold a command with a record in it: only its name goes into the log.
+      const name = error instanceof Error ? error.name : typeof error;
+      throw new NenError('ISO-2003', { hint: `the session store failed (${name})` });
+    }
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * From an opened payload to the request that the handler sees (PROTOCOL.md, "Headers"): the inner
+ * message takes the outer one's place, and every header comes from its one owner.
+ */
+import type { Bytes } from '../crypto/bytes.ts';
+import { CONTENT_TYPE_JSON } from '../protocol/constants.ts';
+import { NenError } from '../protocol/errors.ts';
+import { isFraming, isOwnedByWay } from '../protocol/headers.ts';
+import { decodeRequest, type HttpRequest } from '../protocol/http.ts';
+import { isBoundedJson } from '../protocol/json.ts';
+import type { RequestLine } from '../protocol/signed-headers.ts';
+import type { Admitted } from './admit.ts';
+import type { Context } from './context.ts';
+import { createInnerRequest } from './inner-request.ts';
+
+/** The segment under an endpoint that tunnelled calls go to. */
+export const SEALED_SEGMENT = 'sealed';
+
+/** Where tunnelled calls go: `{endpoint}/sealed`, as the client signed it. */
+export function tunnelEndpoint(line: RequestLine, endpoint: string | undefined): string | undefined {
+  const end = line.path.length - SEALED_SEGMENT.length - 1;
+  if (!line.path.endsWith(`/${SEALED_SEGMENT}`)) return undefined;
+  return endpoint === undefined || line.path.slice(0, end) === endpoint ? line.path.slice(0, end) : undefined;
+}
+
+/**
+ * @param endpoint of the wrapped handler, as the client sees it; without one the signed path tells.
+ * @throws {NenError} ISO-4006.
+ */
+export function unsealRequest(context: Context, admitted: Admitted, outer: Request, endpoint?: string): Request {
+  const message = readPayload(admitted, tunnelEndpoint(admitted.line, endpoint));
+  const { method, path, body } = message;
+  if (FORBIDDEN_METHODS.has(method)) throw malformed(`the inner method is ${method}`);
+  if (body.length > 0 && (method === 'GET' || method === 'HEAD')) throw malformed(`a body on ${method}`);
+  if (!path.startsWith(context.mountPath)) throw malformed('the inner path is outside mountPath');
+  return createInnerRequest({
+    method,
+    url: admitted.session.audience + path.slice(context.mountPath.length),
+    headers: ownHeaders(context, message, outer, admitted.exchange.kind === 'http'),
+    body,
+    signal: outer.signal,
+  });
+}
+
+const FORBIDDEN_METHODS = new Set(['CONNECT', 'TRACE', 'TRACK', 'OPTIONS']);
+const NO_BODY: Bytes = new Uint8Array(0);
+
+function readPayload({ exchange, payload, line }: Admitted, endpoint: string | undefined): HttpRequest {
+  const target = line.path + line.query;
+  if (exchange.kind === 'none') {
+    if (payload.length > 0) throw malformed('a payload where there is none');
+    return { method: line.method, path: target, fields: [], body: NO_BODY };
+  }
+  if (exchange.kind === 'json') {
+    if (!isBoundedJson(payload)) throw malformed('not JSON, or nested too deeply');
+    return { method: line.method, path: target, fields: [['content-type', CONTENT_TYPE_JSON]], body: payload };
+  }
+  const message = decodeRequest(payload);
+  if (message === undefined) throw malformed('not a Binary HTTP request');
+  if (endpoint === undefined) {
+    if (message.method !== line.method || message.path !== target) {
+      throw malformed('the inner request line is not the outer one');
+    }
+  } else if (line.method !== 'POST' || line.query !== '' || !isInside(message.path, endpoint)) {
+    throw malformed('the inner target is not under the endpoint');
+  }
+  return message;
+}
+
+const TARGET = /^\/[!"$-[\]-~]*$/;
+
+/** A target that means the same to every reader of it, under the endpoint and not the tunnel itself. */
+export function isInside(target: string, endpoint: string): boolean {
+  const end = target.indexOf('?');
+  const path = end === -1 ? target : target.slice(0, end);
+  if (!TARGET.test(target) || path.includes('//')) return false;
+  if (!path.startsWith(`${endpoint}/`) || path === `${endpoint}/${SEALED_SEGMENT}`) return false;
+  return new URL(target, 'https://origin.invalid').pathname === path;
+}
+
+/** @param tunnelled whether the inner message has headers of its own. */
+function ownHeaders(context: Context, { fields }: HttpRequest, outer: Request, tunnelled: boolean): Headers {
+  const headers = new Headers();
+  for (const [name, value] of outer.headers) {
+    if (!isFraming(name) && isOwnedByWay(name, context.edgeHeaders)) headers.append(name, value);
+  }
+  for (const [name, value] of fields) {
+    if (!isFraming(name) && !isOwnedByWay(name, context.edgeHeaders)) headers.append(name, value);
+  }
+  if (!headers.has('cookie')) copyHeader(outer.headers, headers, 'cookie');
+  if (!tunnelled) for (const name of context.publicHeaders) copyHeader(outer.headers, headers, name);
+  return headers;
+}
+
+function copyHeader(from: Headers, to: Headers, name: string): void {
+  const value = from.get(name);
+  if (value !== null && !to.has(name)) to.set(name, value);
+}
+
+function malformed(hint: string): NenError {
+  return new NenError('ISO-4006', { hint });
+}

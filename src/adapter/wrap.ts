@@ -1,0 +1,73 @@
+/**
+ * `nen.wrap`: turns any handler of requests into one that answers sealed requests, and refuses
+ * plain ones unless policy lets them in. The only server primitive; all else is built on it.
+ */
+import { NenError } from '../protocol/errors.ts';
+import { hasSealedHeaders } from '../protocol/signed-headers.ts';
+import type { Context } from './context.ts';
+import { refusePlain, requestLine, serveSealed } from './serve.ts';
+import type { SessionFacts } from './session-facts.ts';
+import { SEALED_SEGMENT, unsealRequest } from './unseal.ts';
+
+/** Any function from a Request to a Response; further arguments pass through. */
+export type Handler<Rest extends unknown[]> = (req: Request, ...rest: Rest) => Response | Promise<Response>;
+
+export interface WrapOptions {
+  /**
+   * The path under which tunnelled calls lie, as the client sees it, such as '/api/trpc'.
+   * By default the signed path without its last segment.
+   */
+  readonly endpoint?: string;
+}
+
+export type Wrapped<Rest extends unknown[]> = (req: Request, ...rest: Rest) => Promise<Response>;
+
+export function createWrap(context: Context, facts: SessionFacts) {
+  let plainCount = 0;
+
+  /** @throws {NenError} ISO-3001, ISO-3007. */
+  function admitPlain(req: Request): void {
+    const { method, path } = requestLine(context, req);
+    if (hasSealedHeaders(req.headers)) throw new NenError('ISO-3001', { hint: 'X-Nen headers without a signature' });
+    if (context.plain === 'refuse') {
+      throw new NenError('ISO-3007', { hint: 'a plain request: an old client, or X-Nen headers stripped on the way' });
+    }
+    // Plain and sealed must not mean two things: a procedure of that name could never be called sealed.
+    if (path.endsWith(`/${SEALED_SEGMENT}`)) throw new NenError('ISO-3007', { hint: 'the tunnel takes sealed requests only' });
+    plainCount++;
+    context.report({ type: 'plain', method, path, count: plainCount });
+  }
+
+  return function wrap<Rest extends unknown[]>(
+    handler: Handler<Rest>,
+    { endpoint }: WrapOptions = {},
+  ): Wrapped<Rest> {
+    const plain = async (req: Request, rest: Rest): Promise<Response> => {
+      facts.plain(req);
+      return handler(req, ...rest);
+    };
+    const answer = async (req: Request, rest: Rest): Promise<Response> => {
+      if (req.method === 'OPTIONS') return context.cors?.preflight(req) ?? plain(req, rest);
+      if (!req.headers.has('x-nen-signature')) {
+        try {
+          admitPlain(req);
+        } catch (error) {
+          return refusePlain(context, requestLine(context, req).path, error);
+        }
+        return plain(req, rest);
+      }
+      return serveSealed(context, req, async (admitted) => {
+        const inner = unsealRequest(context, admitted, req, endpoint);
+        facts.seal(inner, admitted.session);
+        const { method, url } = inner;
+        const path = url.slice(admitted.session.audience.length).split('?', 1)[0] ?? '/';
+        context.report({ type: 'call', sid: admitted.session.sid, method, path });
+        return handler(inner, ...rest);
+      });
+    };
+    return async (req, ...rest) => {
+      const response = await answer(req, rest);
+      return context.cors === undefined || req.method === 'OPTIONS' ? response : context.cors.expose(req, response);
+    };
+  };
+}
