@@ -50,12 +50,13 @@ export class ShardedMap<Value> {
     return this.#shards.reduce((largest, shard) => Math.max(largest, shard?.size ?? 0), 0);
   }
 
-  get(key: string): Value | undefined {
-    return this.#shards[this.#shardOf(key)]?.get(key);
+  /** @param hash of the key, for whoever looks one key up in several maps of one hash: it costs more than the look-up. */
+  get(key: string, hash: number = this.#hash(key)): Value | undefined {
+    return this.#shards[this.#shardOf(hash)]?.get(key);
   }
 
   set(key: string, value: Value): void {
-    const index = this.#shardOf(key);
+    const index = this.#shardOf(this.#hash(key));
     const shard = this.#shards[index] ?? new Map<string, Value>();
     this.#shards[index] = shard;
     const before = shard.size;
@@ -64,12 +65,12 @@ export class ShardedMap<Value> {
   }
 
   delete(key: string): boolean {
-    const deleted = this.#shards[this.#shardOf(key)]?.delete(key) ?? false;
+    const deleted = this.#shards[this.#shardOf(this.#hash(key))]?.delete(key) ?? false;
     if (deleted) this.#size--;
     return deleted;
   }
 
-  #shardOf(key: string): number {
-    return this.#hash(key) & (this.#shards.length - 1);
+  #shardOf(hash: number): number {
+    return hash & (this.#shards.length - 1);
   }
 }
