@@ -56,7 +56,7 @@ function compose(question: string, notes: readonly Note[]): string {
   const changed = [...new Set(used.filter((note) => /\bmg\b/.test(note.text)).map((note) => note.patient))];
   return [
     used.length === 1 ? 'One note fits your question.' : `I went through ${used.length} notes, newest first.`,
-    ...used.map((note) => `${note.patient}: ${note.text}`),
+    used.map((note) => `${note.patient}: ${note.text}`).join('\n'),
     changed.length > 0
       ? `Look first at ${changed.join(' and ')}, where a medicine was started or changed.`
       : 'No medicine was started or changed.',
