@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Bytes, concatBytes, utf8ToBytes } from '../../src/crypto/bytes.ts';
 import { AeadError } from '../../src/crypto/primitives.ts';
-import { hex, implementations, unhex } from './implementations.ts';
+import { hex, implementations, noble, unhex } from './implementations.ts';
 
 // RFC 8439 section 2.8.2.
 const KEY = unhex('808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f');
@@ -117,5 +117,17 @@ describe.each(implementations)('ChaCha20-Poly1305 by $name', (primitives) => {
     expect(() => mortal.seal(NONCE, AAD, [PLAIN])).toThrow('wiped');
     expect(() => mortal.open(NONCE, AAD, BOX)).toThrow('wiped');
     mortal.wipe();
+  });
+});
+
+describe("noble's key", () => {
+  it('is zeroed by wipe: the copy that was made of it, not the original', () => {
+    const copy = KEY.slice();
+    const raw = Object.assign(KEY.slice(), { slice: () => copy });
+    const mortal = noble.aeadKey(raw);
+    expect(hex(copy)).toBe(hex(KEY));
+    mortal.wipe();
+    expect(hex(copy)).toBe('00'.repeat(32));
+    expect(hex(raw)).toBe(hex(KEY));
   });
 });
