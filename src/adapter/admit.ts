@@ -10,7 +10,12 @@ import { CONTENT_TYPE_OCTETS, KEY_BYTES } from '../protocol/constants.ts';
 import type { Encoding } from '../protocol/envelope.ts';
 import { NenError } from '../protocol/errors.ts';
 import { type OpenedRequest, openRequest } from '../protocol/exchange.ts';
-import { type RequestLine, readSealedHeaders, type SealedHeaders, verifyRequest } from '../protocol/signed-headers.ts';
+import {
+  type RequestLine,
+  readSealedHeaders,
+  type SealedHeaders,
+  verifyRequest,
+} from '../protocol/signed-headers.ts';
 import type { Context } from './context.ts';
 import type { OpenedSession } from './sessions.ts';
 
@@ -30,7 +35,9 @@ export async function admit(context: Context, req: Request, line: RequestLine): 
   if (session === undefined) {
     // The same work as for a known session, so that time tells nothing.
     context.primitives.macKey(NO_KEY).mac(latin1ToBytes(line.path));
-    throw new NenError('ISO-2002', { hint: 'no such session here: expired, restarted, or another instance’s memory' });
+    throw new NenError('ISO-2002', {
+      hint: 'no such session here: expired, restarted, or another instance’s memory',
+    });
   }
   try {
     verifyRequest(session.keys, line, headers, context.now());

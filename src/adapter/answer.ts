@@ -2,7 +2,8 @@
  * From the handler's response to the sealed one: one envelope if the body is there within a turn of the
  * event loop, else a stream (PROTOCOL.md, "A sealed response", "A sealed stream").
  */
-import { type Bytes, concatBytes } from '../crypto/bytes.ts';
+import type { Bytes } from '../crypto/bytes.ts';
+import { joinBytes } from '../protocol/body.ts';
 import {
   CONTENT_TYPE_JSON,
   CONTENT_TYPE_OCTETS,
@@ -51,10 +52,11 @@ export async function sealAnswer(
     outside.set('X-Accel-Buffering', 'no');
     return new Response(stream, { status: OUTER_OK, headers: outside });
   }
-  const bytes = first === undefined ? NO_BODY : joined(first.chunks);
+  const bytes = first === undefined ? NO_BODY : joinBytes(first.chunks);
   const kind = responseKind(exchange, method, response.status, inside, bytes);
   const status = kind === 'http' ? OUTER_OK : response.status;
-  const payload = kind === 'http' ? encodeResponse({ status: response.status, fields: inside, body: bytes }) : [bytes];
+  const payload =
+    kind === 'http' ? encodeResponse({ status: response.status, fields: inside, body: bytes }) : [bytes];
   const sealed = await sealResponse(exchange, status, kind, kind === 'none' ? [] : payload);
   onSealed();
   for (const [name, value] of Object.entries(sealed.headers)) outside.set(name, value);
@@ -85,7 +87,8 @@ function responseKind(
   if (kind === 'http' || encoding === 'octets') return 'http';
   if (method === 'HEAD' || NULL_BODY_STATUS.has(status)) return 'none';
   const isRedirect = status >= 300 && status < 400;
-  const isJson = inside.length === 1 && inside[0]?.[0] === 'content-type' && inside[0][1] === CONTENT_TYPE_JSON;
+  const isJson =
+    inside.length === 1 && inside[0]?.[0] === 'content-type' && inside[0][1] === CONTENT_TYPE_JSON;
   return isJson && !isRedirect && body.length > 0 ? 'json' : 'http';
 }
 
@@ -108,11 +111,6 @@ function splitHeaders(
   return { inside, outside };
 }
 
-function joined(chunks: readonly Bytes[]): Bytes {
-  const [first] = chunks;
-  return first !== undefined && chunks.length === 1 ? first : concatBytes(chunks);
-}
-
 /** The sealed body. One pull reads one burst, so back-pressure reaches the handler; cancelling it cancels the handler's. */
 function sealedBody(
   context: Context,
@@ -133,7 +131,7 @@ function sealedBody(
     context.report({ type: 'stream-ended', sid, outcome, bytes });
   };
   const sealChunks = async (chunks: readonly Bytes[]): Promise<Bytes> => {
-    const data = joined(chunks);
+    const data = joinBytes(chunks);
     bytes += data.length;
     return sealer.data(data);
   };

@@ -63,7 +63,10 @@ export function createCors(
     },
     expose(req, response) {
       allow(req, response.headers);
-      response.headers.set('Access-Control-Expose-Headers', [...EXPOSED_HEADERS, ...publicHeaders].join(', '));
+      response.headers.set(
+        'Access-Control-Expose-Headers',
+        [...EXPOSED_HEADERS, ...publicHeaders].join(', '),
+      );
       return response;
     },
   };

@@ -144,6 +144,8 @@ function positive(name: string, value: number): number {
 /** Server keys have no place in a page. Workers have no document either way. */
 function refuseBrowser(): void {
   if (typeof document !== 'undefined' && typeof window !== 'undefined') {
-    throw new TypeError('trpc-nen: the server side was loaded in a browser; import trpc-nen/link or trpc-nen/client there');
+    throw new TypeError(
+      'trpc-nen: the server side was loaded in a browser; import trpc-nen/link or trpc-nen/client there',
+    );
   }
 }

@@ -5,7 +5,12 @@
 import { readBody } from '../protocol/body.ts';
 import { CONTENT_TYPE_JSON, MAX_HANDSHAKE_BYTES } from '../protocol/constants.ts';
 import { NenError } from '../protocol/errors.ts';
-import { answerHandshake, type ClientHello, decodeClientHello, type SessionTerms } from '../protocol/handshake.ts';
+import {
+  answerHandshake,
+  type ClientHello,
+  decodeClientHello,
+  type SessionTerms,
+} from '../protocol/handshake.ts';
 import type { Admitted } from './admit.ts';
 import type { Context } from './context.ts';
 import { refusePlain, requestLine, serveSealed } from './serve.ts';
@@ -26,8 +31,14 @@ interface Action {
 
 const ACTIONS: { readonly [name: string]: Action | undefined } = Object.assign(Object.create(null), {
   handshake: { method: 'POST', run: handshake },
-  rotate: { method: 'POST', run: (context, req) => serveSealed(context, req, (call) => rotate(context, call)) },
-  terminate: { method: 'POST', run: (context, req) => serveSealed(context, req, (call) => terminate(context, call)) },
+  rotate: {
+    method: 'POST',
+    run: (context, req) => serveSealed(context, req, (call) => rotate(context, call)),
+  },
+  terminate: {
+    method: 'POST',
+    run: (context, req) => serveSealed(context, req, (call) => terminate(context, call)),
+  },
   status: { method: 'GET', run: (context, req) => serveSealed(context, req, async (call) => status(call)) },
 } satisfies Record<string, Action>);
 
@@ -60,7 +71,9 @@ async function handshake(context: Context, req: Request): Promise<Response> {
     const { session, answer } = await answerHandshake(context.primitives, hello, { terms });
     await context.sessions.create(session, hello.suite.name, hello.audience);
     reportHandshake(context, session.sid, hello, false);
-    return new Response(answer, { headers: { 'Content-Type': CONTENT_TYPE_JSON, 'Cache-Control': 'no-store' } });
+    return new Response(answer, {
+      headers: { 'Content-Type': CONTENT_TYPE_JSON, 'Cache-Control': 'no-store' },
+    });
   } catch (error) {
     return refusePlain(context, path, error);
   }
@@ -69,7 +82,8 @@ async function handshake(context: Context, req: Request): Promise<Response> {
 async function rotate(context: Context, { session, payload, exchange }: Admitted): Promise<Response> {
   if (exchange.kind !== 'json') throw new NenError('ISO-4006', { hint: 'a rotation is a JSON message' });
   const hello = decodeRotation(context, payload);
-  if (hello.audience !== session.audience) throw new NenError('ISO-1003', { hint: 'a rotation keeps its origin' });
+  if (hello.audience !== session.audience)
+    throw new NenError('ISO-1003', { hint: 'a rotation keeps its origin' });
   const terms = await newTerms(context);
   const previous = { sid: session.sid, exporterSecret: session.keys.exporterSecret };
   const rotated = await answerHandshake(context.primitives, hello, { terms, previous });
@@ -98,7 +112,12 @@ async function newTerms({ now, sessions, sessionTtlMs }: Context): Promise<Sessi
   return { now: at, expiresAt: at + sessionTtlMs, epoch };
 }
 
-function reportHandshake(context: Context, sid: string, { suite, audience }: ClientHello, rotated: boolean): void {
+function reportHandshake(
+  context: Context,
+  sid: string,
+  { suite, audience }: ClientHello,
+  rotated: boolean,
+): void {
   context.report({ type: 'handshake', sid, suite: suite.name, audience, rotated });
 }
 

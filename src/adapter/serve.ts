@@ -72,8 +72,12 @@ export function refusePlain(context: Context, path: string, error: unknown, head
 export function requestLine({ mountPath }: Pick<Context, 'mountPath'>, req: Request): RequestLine {
   const url = req.url;
   const pathStart = url.indexOf('/', url.indexOf('//') + 2);
-  const target = pathStart === -1 ? '/' : url.slice(pathStart).split('#', 1)[0] ?? '/';
+  const target = pathStart === -1 ? '/' : (url.slice(pathStart).split('#', 1)[0] ?? '/');
   const queryStart = target.indexOf('?');
   const path = queryStart === -1 ? target : target.slice(0, queryStart);
-  return { method: req.method, path: mountPath + path, query: queryStart === -1 ? '' : target.slice(queryStart) };
+  return {
+    method: req.method,
+    path: mountPath + path,
+    query: queryStart === -1 ? '' : target.slice(queryStart),
+  };
 }

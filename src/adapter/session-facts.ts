@@ -36,7 +36,9 @@ export class SessionFacts {
   /** @throws {TypeError} for a request that didn't come through `wrap`. */
   of(req: Request): NenSession | undefined {
     if (!this.#byRequest.has(req)) {
-      throw new TypeError('nen.session(req): this request did not come through nen.wrap; pass on the very object that your handler was given');
+      throw new TypeError(
+        'nen.session(req): this request did not come through nen.wrap; pass on the very object that your handler was given',
+      );
     }
     return this.#byRequest.get(req);
   }

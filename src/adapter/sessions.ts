@@ -112,7 +112,8 @@ export class Sessions {
     const idleMs = Math.min(this.#idleMs, session.expiresAt - this.#now());
     const result = await this.#claim(session.sid, nonce, timestamp, idleMs, true);
     if (result === 'claimed') return;
-    if (result === 'replayed') throw new NenError('ISO-5001', { hint: 'a copy of a request that was claimed before' });
+    if (result === 'replayed')
+      throw new NenError('ISO-5001', { hint: 'a copy of a request that was claimed before' });
     this.#drop(session);
     throw new NenError('ISO-2002', { hint: 'the session is gone from the store' });
   }
@@ -158,7 +159,16 @@ export class Sessions {
 
   #encode({ sid, secrets, terms }: NewSession, suite: SuiteName, audience: string): Bytes {
     const { now: createdAt, expiresAt, epoch } = terms;
-    const record = encodeSessionRecord({ version: 1, sid, suite, audience, ...secrets, createdAt, expiresAt, epoch });
+    const record = encodeSessionRecord({
+      version: 1,
+      sid,
+      suite,
+      audience,
+      ...secrets,
+      createdAt,
+      expiresAt,
+      epoch,
+    });
     wipeSecrets(secrets);
     return record;
   }

@@ -27,7 +27,12 @@ export function tunnelEndpoint(line: RequestLine, endpoint: string | undefined):
  * @param endpoint of the wrapped handler, as the client sees it; without one the signed path tells.
  * @throws {NenError} ISO-4006.
  */
-export function unsealRequest(context: Context, admitted: Admitted, outer: Request, endpoint?: string): Request {
+export function unsealRequest(
+  context: Context,
+  admitted: Admitted,
+  outer: Request,
+  endpoint?: string,
+): Request {
   const message = readPayload(admitted, tunnelEndpoint(admitted.line, endpoint));
   const { method, path, body } = message;
   if (FORBIDDEN_METHODS.has(method)) throw malformed(`the inner method is ${method}`);
@@ -53,7 +58,12 @@ function readPayload({ exchange, payload, line }: Admitted, endpoint: string | u
   }
   if (exchange.kind === 'json') {
     if (!isBoundedJson(payload)) throw malformed('not JSON, or nested too deeply');
-    return { method: line.method, path: target, fields: [['content-type', CONTENT_TYPE_JSON]], body: payload };
+    return {
+      method: line.method,
+      path: target,
+      fields: [['content-type', CONTENT_TYPE_JSON]],
+      body: payload,
+    };
   }
   const message = decodeRequest(payload);
   if (message === undefined) throw malformed('not a Binary HTTP request');

@@ -22,18 +22,25 @@ export interface WrapOptions {
 
 export type Wrapped<Rest extends unknown[]> = (req: Request, ...rest: Rest) => Promise<Response>;
 
-export function createWrap(context: Context, facts: SessionFacts) {
+/** See {@link Nen.wrap}. */
+export type Wrap = <Rest extends unknown[]>(handler: Handler<Rest>, options?: WrapOptions) => Wrapped<Rest>;
+
+export function createWrap(context: Context, facts: SessionFacts): Wrap {
   let plainCount = 0;
 
   /** @throws {NenError} ISO-3001, ISO-3007. */
   function admitPlain(req: Request): void {
     const { method, path } = requestLine(context, req);
-    if (hasSealedHeaders(req.headers)) throw new NenError('ISO-3001', { hint: 'X-Nen headers without a signature' });
+    if (hasSealedHeaders(req.headers))
+      throw new NenError('ISO-3001', { hint: 'X-Nen headers without a signature' });
     if (context.plain === 'refuse') {
-      throw new NenError('ISO-3007', { hint: 'a plain request: an old client, or X-Nen headers stripped on the way' });
+      throw new NenError('ISO-3007', {
+        hint: 'a plain request: an old client, or X-Nen headers stripped on the way',
+      });
     }
     // Plain and sealed must not mean two things: a procedure of that name could never be called sealed.
-    if (path.endsWith(`/${SEALED_SEGMENT}`)) throw new NenError('ISO-3007', { hint: 'the tunnel takes sealed requests only' });
+    if (path.endsWith(`/${SEALED_SEGMENT}`))
+      throw new NenError('ISO-3007', { hint: 'the tunnel takes sealed requests only' });
     plainCount++;
     context.report({ type: 'plain', method, path, count: plainCount });
   }
@@ -67,7 +74,9 @@ export function createWrap(context: Context, facts: SessionFacts) {
     };
     return async (req, ...rest) => {
       const response = await answer(req, rest);
-      return context.cors === undefined || req.method === 'OPTIONS' ? response : context.cors.expose(req, response);
+      return context.cors === undefined || req.method === 'OPTIONS'
+        ? response
+        : context.cors.expose(req, response);
     };
   };
 }

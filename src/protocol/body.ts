@@ -15,21 +15,29 @@ export interface BodySource {
  * @throws {NenError} ISO-4003.
  */
 export async function readBody(source: BodySource, limit: number): Promise<Bytes> {
-  if (!source.body) return readWhole(source, limit);
-  const reader = source.body.getReader();
-  const chunks: Bytes[] = [];
-  let length = 0;
-  for (;;) {
+  return source.body ? readRest(source.body.getReader(), [], limit) : readWhole(source, limit);
+}
+
+/** The same, of a body whose first chunks were read already. */
+export async function readRest(
+  reader: ReadableStreamDefaultReader<Bytes>,
+  chunks: Bytes[],
+  limit: number,
+): Promise<Bytes> {
+  let length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  while (length <= limit) {
     const { done, value } = await reader.read();
-    if (done) break;
+    if (done) return joinBytes(chunks);
     length += value.length;
-    if (length > limit) {
-      // The sender is told to stop; that it may fail to hear it changes nothing.
-      reader.cancel().catch(() => undefined);
-      throw tooLarge(limit);
-    }
     chunks.push(value);
   }
+  // The sender is told to stop; that it may fail to hear it changes nothing.
+  reader.cancel().catch(() => undefined);
+  throw tooLarge(limit);
+}
+
+/** The chunks as one; a single one as it is. */
+export function joinBytes(chunks: readonly Bytes[]): Bytes {
   const [first] = chunks;
   return first !== undefined && chunks.length === 1 ? first : concatBytes(chunks);
 }

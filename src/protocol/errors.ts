@@ -10,13 +10,47 @@
  */
 export type NenOutcome = 'not-run' | 'unknown';
 
-interface WireError {
+export type NenErrorCode =
+  | 'ISO-1001'
+  | 'ISO-1002'
+  | 'ISO-1003'
+  | 'ISO-1004'
+  | 'ISO-1005'
+  | 'ISO-1006'
+  | 'ISO-1007'
+  | 'ISO-1008'
+  | 'ISO-2001'
+  | 'ISO-2002'
+  | 'ISO-2003'
+  | 'ISO-2004'
+  | 'ISO-3001'
+  | 'ISO-3002'
+  | 'ISO-3003'
+  | 'ISO-3004'
+  | 'ISO-3005'
+  | 'ISO-3006'
+  | 'ISO-3007'
+  | 'ISO-4001'
+  | 'ISO-4002'
+  | 'ISO-4003'
+  | 'ISO-4004'
+  | 'ISO-4005'
+  | 'ISO-4006'
+  | 'ISO-4007'
+  | 'ISO-5001'
+  | 'ISO-5002'
+  | 'ISO-6001'
+  | 'ISO-6002'
+  | 'ISO-6003'
+  | 'ISO-6004';
+
+export interface WireError {
   /** HTTP status of the plain answer. Codes that only a client raises have none. */
   readonly status?: number;
   readonly message: string;
 }
 
-export const WIRE_ERRORS = {
+export const WIRE_ERRORS: Readonly<Record<NenErrorCode, WireError>> = {
   'ISO-1001': { status: 400, message: 'No public key in the handshake.' },
   'ISO-1002': { status: 400, message: 'The public key was not accepted.' },
   'ISO-1003': { status: 400, message: 'Protocol version, suite or origin not accepted.' },
@@ -49,9 +83,7 @@ export const WIRE_ERRORS = {
   'ISO-6002': { message: 'A record of the stream is invalid.' },
   'ISO-6003': { message: 'A limit of the stream was exceeded.' },
   'ISO-6004': { message: 'The sender of the stream failed.' },
-} as const satisfies Record<`ISO-${number}`, WireError>;
-
-export type NenErrorCode = keyof typeof WIRE_ERRORS;
+};
 
 export function isNenErrorCode(value: unknown): value is NenErrorCode {
   return typeof value === 'string' && Object.hasOwn(WIRE_ERRORS, value);
@@ -101,6 +133,5 @@ export class NenError extends Error {
 
 /** HTTP status of a code's plain answer; 500 for the codes that no server sends. */
 export function statusOf(code: NenErrorCode): number {
-  const wire: WireError = WIRE_ERRORS[code];
-  return wire.status ?? 500;
+  return WIRE_ERRORS[code].status ?? 500;
 }

@@ -25,19 +25,24 @@ import {
   TAG_BYTES,
 } from './constants.ts';
 import {
-  type ResponseKind,
   type Encoding,
   type RequestKind,
-  readResponseEnvelope,
+  type ResponseKind,
   readRequestEnvelope,
-  writeResponseEnvelope,
+  readResponseEnvelope,
   writeRequestEnvelope,
+  writeResponseEnvelope,
 } from './envelope.ts';
 import { NenError } from './errors.ts';
 import { decodeNonce } from './formats.ts';
 import { input } from './input.ts';
 import { deriveAnswerKey, type SessionContext } from './keys.ts';
-import { type HeaderReader, type RequestLine, type SealedHeaders, writeSealedHeaders } from './signed-headers.ts';
+import {
+  type HeaderReader,
+  type RequestLine,
+  type SealedHeaders,
+  writeSealedHeaders,
+} from './signed-headers.ts';
 
 /** What binds an answer to its request. */
 export interface Exchange {
@@ -176,7 +181,10 @@ export async function openResponse(
   const { kind, nonce, box } = envelope;
   const key = deriveAnswerKey(session.keys, LABEL_ANSWER_KEY, requestNonce);
   try {
-    return { kind, payload: await key.open(nonce, responseAad(session.sid, requestNonce, status, kind), box) };
+    return {
+      kind,
+      payload: await key.open(nonce, responseAad(session.sid, requestNonce, status, kind), box),
+    };
   } catch (cause) {
     throw new NenError('ISO-4004', { status, cause });
   } finally {

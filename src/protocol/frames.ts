@@ -49,11 +49,15 @@ export function writeFrame(encoding: Encoding, kind: RecordKind, box: readonly B
 
 function writeOctets(kind: RecordKind, box: readonly Bytes[], base: Bytes | undefined): Bytes {
   const head = latin1ToBytes(u32(byteLength(box)) + String.fromCharCode(kind));
-  return concatBytes(base === undefined ? [head, ...box] : [Uint8Array.of(OCTETS_STREAM), base, head, ...box]);
+  return concatBytes(
+    base === undefined ? [head, ...box] : [Uint8Array.of(OCTETS_STREAM), base, head, ...box],
+  );
 }
 
 function writeEvent(kind: RecordKind, box: readonly Bytes[], base: Bytes | undefined): Bytes {
-  const prefix = latin1ToBytes(EVENT_PREFIX[kind] + (base === undefined ? '' : `{"n":"${base64Encode(base)}","ct":"`));
+  const prefix = latin1ToBytes(
+    EVENT_PREFIX[kind] + (base === undefined ? '' : `{"n":"${base64Encode(base)}","ct":"`),
+  );
   const suffix = latin1ToBytes(base === undefined ? '\n\n' : '"}\n\n');
   const event = new Uint8Array(prefix.length + base64Length(byteLength(box)) + suffix.length);
   event.set(prefix);
@@ -158,12 +162,14 @@ function readHead(data: string): Frame {
   const { n, ct } = message;
   const base = typeof n === 'string' ? base64Decode(n) : undefined;
   const box = typeof ct === 'string' ? base64Decode(ct) : undefined;
-  if (base?.length !== NONCE_BYTES || box === undefined || box.length < TAG_BYTES) throw invalid('malformed head');
+  if (base?.length !== NONCE_BYTES || box === undefined || box.length < TAG_BYTES)
+    throw invalid('malformed head');
   return { kind: RECORD_HEAD, box, base };
 }
 
 function recordKind(byte: number | undefined): RecordKind {
-  if (byte === RECORD_HEAD || byte === RECORD_DATA || byte === RECORD_FINAL || byte === RECORD_FAILED) return byte;
+  if (byte === RECORD_HEAD || byte === RECORD_DATA || byte === RECORD_FINAL || byte === RECORD_FAILED)
+    return byte;
   throw invalid('unknown record kind');
 }
 

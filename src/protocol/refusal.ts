@@ -14,7 +14,8 @@ export function encodeRefusal(code: NenErrorCode): Bytes {
 /** A sealed refusal. Only one from before the handler says that the call did not run. */
 export function decodeRefusal(payload: Bytes): NenError | undefined {
   const message = parseMessage(payload);
-  if (message === undefined || !hasFields(message, ['code', 'message']) || !isNenErrorCode(message.code)) return undefined;
+  if (message === undefined || !hasFields(message, ['code', 'message']) || !isNenErrorCode(message.code))
+    return undefined;
   return new NenError(message.code, { outcome: message.code === 'ISO-4006' ? 'not-run' : 'unknown' });
 }
 

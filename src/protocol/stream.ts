@@ -94,7 +94,11 @@ export class StreamSealer {
   readonly #sequence: RecordSequence;
 
   /** @param status the outer status, which is authenticated. */
-  constructor(exchange: Exchange, status: number, { random = randomBytes, firstIndex = 0 }: SealerOptions = {}) {
+  constructor(
+    exchange: Exchange,
+    status: number,
+    { random = randomBytes, firstIndex = 0 }: SealerOptions = {},
+  ) {
     this.#exchange = exchange;
     this.#base = random(NONCE_BYTES);
     this.#sequence = new RecordSequence(exchange, status, this.#base, firstIndex);
@@ -199,7 +203,8 @@ export class StreamOpener {
     if (kind === RECORD_FINAL && plaintext.length === 0) return { type: 'final' };
     if (kind === RECORD_FAILED) throw decodeRefusal(plaintext) ?? new NenError('ISO-6004');
     const head = kind === RECORD_HEAD ? decodeResponse(plaintext) : undefined;
-    if (head === undefined || head.body.length > 0) throw new NenError('ISO-6002', { hint: 'malformed record' });
+    if (head === undefined || head.body.length > 0)
+      throw new NenError('ISO-6002', { hint: 'malformed record' });
     return { type: 'head', status: head.status, fields: head.fields };
   }
 }

@@ -1,0 +1,244 @@
+/**
+ * An EventSource (HTML standard, "Server-sent events") over a fetch, sealed or not: it reconnects with
+ * Last-Event-ID and back-off where a new attempt can help, ends with the cause where none can, asks for
+ * its headers anew at each attempt, and dispatches nothing after close().
+ */
+import { createParser } from 'eventsource-parser';
+import { randomBytes } from '../../crypto/random.ts';
+import { NenError, type NenErrorCode } from '../../protocol/errors.ts';
+import type { Fetch } from './fetch.ts';
+import type { MessageInit } from './message.ts';
+
+export type EventSourceHeaders = MessageInit['headers'];
+
+export interface SealedEventSourceInit {
+  /** Headers, or what gives them for each attempt to connect. */
+  readonly headers?: EventSourceHeaders | (() => EventSourceHeaders | Promise<EventSourceHeaders>);
+  readonly withCredentials?: boolean;
+}
+
+/** What listeners receive; `error` is set on error events. */
+export interface SealedEvent {
+  readonly type: string;
+  readonly data?: string;
+  readonly lastEventId?: string;
+  readonly error?: unknown;
+}
+
+type Listener = (event: object) => void;
+
+/** The response was no event stream: what the server said instead. */
+export class EventStreamRefused extends Error {
+  override readonly name = 'EventStreamRefused';
+  readonly status: number;
+  readonly body: string;
+  constructor(status: number, body: string) {
+    super(`No event stream, but status ${status}.`);
+    this.status = status;
+    this.body = body;
+  }
+}
+
+export interface EventSourceSetup {
+  readonly fetch: Fetch;
+  /** What an error event is, for a failure. */
+  readonly toErrorEvent?: (error: unknown) => object;
+}
+
+const CONNECTING = 0;
+const OPEN = 1;
+const CLOSED = 2;
+
+const MAX_EVENT_CHARACTERS = 8 * 1024 * 1024;
+const FIRST_DELAY_MS = 1_000;
+const MAX_DELAY_MS = 30_000;
+
+/** Failures that a later attempt may not meet again. */
+const TRANSIENT: ReadonlySet<NenErrorCode> = new Set<NenErrorCode>([
+  'ISO-1007',
+  'ISO-1008',
+  'ISO-2002',
+  'ISO-2003',
+  'ISO-3003',
+  'ISO-4005',
+  'ISO-6001',
+  'ISO-6004',
+]);
+
+/** An EventSource class whose instances connect through the given fetch. */
+export function createEventSource({
+  fetch,
+  toErrorEvent = asErrorEvent,
+}: EventSourceSetup): typeof SealedEventSource {
+  return class extends SealedEventSource {
+    protected override connect(url: string, init: RequestInit): Promise<Response> {
+      return fetch(url, init);
+    }
+    protected override errorEvent(error: unknown): object {
+      return toErrorEvent(error);
+    }
+  };
+}
+
+export class SealedEventSource {
+  static readonly CONNECTING: number = CONNECTING;
+  static readonly OPEN: number = OPEN;
+  static readonly CLOSED: number = CLOSED;
+  readonly CONNECTING: number = CONNECTING;
+  readonly OPEN: number = OPEN;
+  readonly CLOSED: number = CLOSED;
+  readonly url: string;
+  readonly withCredentials: boolean;
+  readyState: number = CONNECTING;
+  readonly #init: SealedEventSourceInit;
+  readonly #listeners = new Map<string, Set<Listener>>();
+  readonly #closing = new AbortController();
+  #lastEventId = '';
+  #retryMs = FIRST_DELAY_MS;
+  #failures = 0;
+
+  constructor(url: string | URL, init: SealedEventSourceInit = {}) {
+    this.url = String(url);
+    this.withCredentials = init.withCredentials ?? false;
+    this.#init = init;
+    // Listeners are added after construction: the first attempt must not be over before.
+    void Promise.resolve().then(() => this.#run());
+  }
+
+  addEventListener(type: string, listener: Listener): void {
+    const listeners = this.#listeners.get(type) ?? new Set();
+    this.#listeners.set(type, listeners.add(listener));
+  }
+
+  removeEventListener(type: string, listener: Listener): void {
+    this.#listeners.get(type)?.delete(listener);
+  }
+
+  close(): void {
+    this.readyState = CLOSED;
+    this.#closing.abort();
+  }
+
+  protected connect(url: string, init: RequestInit): Promise<Response> {
+    return globalThis.fetch(url, init);
+  }
+
+  protected errorEvent(error: unknown): object {
+    return asErrorEvent(error);
+  }
+
+  async #run(): Promise<void> {
+    while (this.readyState !== CLOSED) {
+      const failure = await this.#attempt().catch((error: unknown) => error);
+      if (this.#closed()) return;
+      if (failure !== undefined && !isTransient(failure)) {
+        this.close();
+        this.#dispatch('error', this.errorEvent(failure), true);
+        return;
+      }
+      this.readyState = CONNECTING;
+      this.#dispatch('error', this.errorEvent(failure ?? new NenError('ISO-6001')));
+      await this.#delay();
+    }
+  }
+
+  /** One connection, from the request to the end of the stream. */
+  async #attempt(): Promise<void> {
+    const { headers: given } = this.#init;
+    const headers = toHeaders(typeof given === 'function' ? await given() : given);
+    headers.set('accept', 'text/event-stream');
+    if (this.#lastEventId !== '') headers.set('last-event-id', this.#lastEventId);
+    if (this.#closed()) return;
+    const response = await this.connect(this.url, {
+      headers,
+      signal: this.#closing.signal,
+      cache: 'no-store',
+      ...(this.withCredentials && { credentials: 'include' }),
+    });
+    const type = response.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
+    if (response.status !== 200 || type !== 'text/event-stream' || response.body === null) {
+      throw new EventStreamRefused(response.status, await response.text());
+    }
+    if (this.#closed()) return;
+    this.readyState = OPEN;
+    this.#failures = 0;
+    this.#dispatch('open', { type: 'open' });
+    await this.#read(response.body);
+  }
+
+  async #read(body: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    let tooLong = false;
+    const parser = createParser({
+      maxBufferSize: MAX_EVENT_CHARACTERS,
+      onRetry: (retryMs) => {
+        this.#retryMs = Math.min(retryMs, MAX_DELAY_MS);
+      },
+      onEvent: ({ event, data, id }) => {
+        if (id !== undefined) this.#lastEventId = id;
+        const type = event ?? 'message';
+        this.#dispatch(type, { type, data, lastEventId: this.#lastEventId });
+      },
+      onError: ({ type }) => {
+        if (type === 'max-buffer-size-exceeded') tooLong = true;
+      },
+    });
+    const reader = body.getReader();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done || this.#closed()) return;
+      parser.feed(decoder.decode(value, { stream: true }));
+      if (!tooLong) continue;
+      reader.cancel().catch(() => undefined);
+      throw new NenError('ISO-6003', { hint: 'an event is too long' });
+    }
+  }
+
+  #dispatch(type: string, event: object, afterClose = false): void {
+    if (this.#closed() && !afterClose) return;
+    for (const listener of [...(this.#listeners.get(type) ?? [])]) listener(event);
+  }
+
+  /** The server's `retry:` time, doubled with each failure in a row and spread by half. */
+  async #delay(): Promise<void> {
+    const spread = 0.75 + (randomBytes(1)[0] ?? 0) / 512;
+    const delayMs = Math.min(MAX_DELAY_MS, this.#retryMs * 2 ** this.#failures++ * spread);
+    const { signal } = this.#closing;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, delayMs);
+      const stop = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      signal.addEventListener('abort', stop, { once: true });
+    });
+  }
+
+  #closed(): boolean {
+    return this.readyState === CLOSED;
+  }
+}
+
+function isTransient(error: unknown): boolean {
+  const failure = NenError.from(error);
+  return failure !== undefined && TRANSIENT.has(failure.code) && !isClientFault(failure.status);
+}
+
+/** A proxy's 4xx says that asking again is of no use. */
+function isClientFault(status: number | undefined): boolean {
+  return status !== undefined && status >= 400 && status < 500 && status !== 401 && status !== 429;
+}
+
+function asErrorEvent(error: unknown): SealedEvent {
+  return { type: 'error', error };
+}
+
+function toHeaders(given: EventSourceHeaders): Headers {
+  if (given === undefined || given instanceof Headers || Symbol.iterator in given)
+    return new Headers(given as HeadersInit);
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(given)) {
+    for (const one of value === undefined ? [] : [value].flat()) headers.append(name, one);
+  }
+  return headers;
+}

@@ -1,0 +1,7 @@
+/** trpc-nen/client: the client side without tRPC. */
+export type { Encoding } from '../../protocol/envelope.ts';
+export { NenError, type NenErrorCode, type NenErrorOptions, type NenOutcome } from '../../protocol/errors.ts';
+export type { DeviceClock } from './clock.ts';
+export type { Fetch } from './fetch.ts';
+export { NenClient, type NenClientOptions, type SessionStatus } from './nen-client.ts';
+export type { Transport, TransportInit } from './transport.ts';

@@ -1,0 +1,113 @@
+/**
+ * A call as plain data: what any way of calling fetch comes down to before it is sealed.
+ */
+import { type Bytes, utf8ToBytes } from '../../crypto/bytes.ts';
+import { type Field, isFraming } from '../../protocol/headers.ts';
+
+export interface Message {
+  readonly method: string;
+  readonly url: URL;
+  readonly fields: readonly Field[];
+  readonly body: Bytes;
+  readonly signal: AbortSignal | null;
+  readonly credentials: RequestCredentials | undefined;
+  readonly keepalive: boolean | undefined;
+}
+
+/** What fetch and tRPC's links pass: tRPC's header values may be missing or lists. */
+export interface MessageInit extends Omit<RequestInit, 'headers'> {
+  headers?: HeadersInit | Record<string, string | readonly string[] | undefined>;
+}
+
+const NO_BODY: Bytes = new Uint8Array(0);
+
+/**
+ * Reads a call of fetch. Bodies are buffered: what is sealed in one piece must be there in one piece.
+ * @throws {TypeError} for what fetch would refuse too.
+ */
+export async function readMessage(
+  input: string | URL | Request,
+  init: MessageInit,
+  base: string | undefined,
+): Promise<Message> {
+  if (typeof input === 'object' && 'headers' in input)
+    return readRequest(new Request(input, init as RequestInit));
+  const { signal, credentials, keepalive } = init;
+  const method = normalizeMethod(init.method ?? 'GET');
+  const headers = readHeaders(init.headers);
+  const body = await readInitBody(init.body ?? null, headers);
+  if (body.length > 0 && (method === 'GET' || method === 'HEAD')) {
+    throw new TypeError('Request with GET/HEAD method cannot have body.');
+  }
+  return {
+    method,
+    url: new URL(input, base),
+    fields: toFields(headers),
+    body,
+    signal: signal ?? null,
+    credentials,
+    keepalive,
+  };
+}
+
+async function readRequest(request: Request): Promise<Message> {
+  const { method, signal, credentials, keepalive } = request;
+  const body: Bytes = new Uint8Array(await request.arrayBuffer());
+  return {
+    method,
+    url: new URL(request.url),
+    fields: toFields(request.headers),
+    body,
+    signal,
+    credentials,
+    keepalive,
+  };
+}
+
+function readHeaders(init: MessageInit['headers']): Headers {
+  if (init === undefined || init instanceof Headers || Symbol.iterator in init)
+    return new Headers(init as HeadersInit);
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(init)) {
+    if (value === undefined) continue;
+    if (typeof value === 'string') headers.set(name, value);
+    else for (const one of value) headers.append(name, one);
+  }
+  return headers;
+}
+
+async function readInitBody(body: BodyInit | null, headers: Headers): Promise<Bytes> {
+  if (body === null) return NO_BODY;
+  if (typeof body === 'string') {
+    if (!headers.has('content-type')) headers.set('content-type', 'text/plain;charset=UTF-8');
+    return utf8ToBytes(body);
+  }
+  if (body instanceof Uint8Array) return body as Bytes;
+  // The platform knows how to turn the rest into bytes, and which content type that is.
+  const response = new Response(body);
+  const type = response.headers.get('content-type');
+  if (type !== null && !headers.has('content-type')) headers.set('content-type', type);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+function toFields(headers: Headers): readonly Field[] {
+  const fields: Field[] = [];
+  for (const [name, value] of headers) if (!isFraming(name)) fields.push([name, value]);
+  return fields;
+}
+
+const NORMALIZED = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT']);
+
+/** As the Fetch standard normalises a method; what it forbids is refused. */
+function normalizeMethod(method: string): string {
+  const upper = method.toUpperCase();
+  if (
+    !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(method) ||
+    upper === 'CONNECT' ||
+    upper === 'TRACE' ||
+    upper === 'TRACK'
+  ) {
+    throw new TypeError(`'${method}' is not a valid or supported HTTP method.`);
+  }
+  return NORMALIZED.has(upper) ? upper : method;
+}

@@ -1,0 +1,180 @@
+/**
+ * NenClient: the client side of the sealed channel, for one server. Its `fetch` and `tunnel` are
+ * WHATWG fetch; all else is about its session.
+ */
+import { type Bytes, bytesToUtf8 } from '../../crypto/bytes.ts';
+import { primitives } from '../../crypto/select.ts';
+import { mlKem768Suite } from '../../crypto/suite.ts';
+import { MAX_ENVELOPE_BYTES } from '../../protocol/constants.ts';
+import type { Encoding } from '../../protocol/envelope.ts';
+import { NenError } from '../../protocol/errors.ts';
+import { type Call, Caller } from './call.ts';
+import { type DeviceClock, deviceClock } from './clock.ts';
+import { createFetch, type Fetch } from './fetch.ts';
+import type { Answer } from './open-answer.ts';
+import { SessionManager } from './session-manager.ts';
+import { nativeTransport, type Transport } from './transport.ts';
+
+export interface NenClientOptions {
+  /** Where the session routes are. By default `{baseUrl}/api/nen`. */
+  readonly nenUrl?: string;
+  /** What carries the sealed bytes. By default the runtime's fetch. */
+  readonly fetch?: Transport;
+  /** 'json' (the default) passes every proxy and body parser; 'octets' is smaller and faster. */
+  readonly encoding?: Encoding;
+  /** Headers that the way may read: copied outside, and unprotected there. */
+  readonly publicHeaders?: readonly string[];
+  /** Cookies for handshakes and calls that say nothing of it, as in fetch. */
+  readonly credentials?: RequestCredentials;
+  /** The largest answer in one envelope, in bytes. 8 MiB by default. */
+  readonly maxEnvelopeBytes?: number;
+  /** The device's clocks. */
+  readonly clock?: DeviceClock;
+}
+
+/** What the server tells of a session. Times in milliseconds since the epoch. */
+export interface SessionStatus {
+  readonly sid: string;
+  readonly suite: string;
+  readonly security: 'pinned' | 'unauthenticated';
+  readonly createdAt: number;
+  readonly expiresAt: number;
+}
+
+export class NenClient {
+  /** WHATWG fetch, sealed: method, path, query and status are visible, all else is not. */
+  readonly fetch: Fetch;
+  readonly #options: NenClientOptions;
+  readonly #baseUrl: string;
+  readonly #sessions: SessionManager;
+  readonly #caller: Caller;
+
+  /**
+   * Opens no connection: the first call handshakes.
+   * @param baseUrl the server's origin, or '' for the page's own.
+   * @throws {TypeError} for an option that is given but wrong, or a runtime without secure randomness.
+   */
+  constructor(baseUrl: string, options: NenClientOptions = {}) {
+    checkOptions(baseUrl, options);
+    this.#baseUrl = baseUrl.replace(/\/+$/, '');
+    this.#options = options;
+    const transport = options.fetch ?? nativeTransport;
+    const runtime = primitives();
+    this.#sessions = new SessionManager({
+      primitives: runtime,
+      suite: mlKem768Suite(runtime),
+      audience: () => this.#origin(),
+      handshakeUrl: () => this.#routeUrl('handshake').href,
+      transport,
+      device: options.clock ?? deviceClock,
+      credentials: options.credentials,
+    });
+    const maxEnvelopeBytes = options.maxEnvelopeBytes ?? MAX_ENVELOPE_BYTES;
+    this.#caller = new Caller({ sessions: this.#sessions, transport, maxEnvelopeBytes });
+    this.fetch = this.#createFetch(undefined);
+  }
+
+  /** How sure it is who is at the other end: without a pinned server identity, nobody is. */
+  get security(): 'pinned' | 'unauthenticated' {
+    return 'unauthenticated';
+  }
+
+  /**
+   * A fetch for everything under `endpoint`: each call is a POST to `{endpoint}/sealed`, so that not
+   * even method, path, query and status show.
+   * @param endpoint a path such as '/api/trpc'.
+   */
+  tunnel(endpoint: string): Fetch {
+    if (!/^(?:\/[^?#]*[^/?#])?$/.test(endpoint))
+      throw new TypeError("endpoint: a path such as '/api/trpc', or '' for the root");
+    return this.#createFetch(endpoint);
+  }
+
+  /** Makes a session now; calls do it themselves otherwise. @throws {NenError} */
+  async handshake(): Promise<void> {
+    await this.#sessions.handshake();
+  }
+
+  /** Replaces the session by one that only its owner can make; the old one stays if that fails. @throws {NenError} */
+  async rotate(): Promise<{ readonly sid: string }> {
+    const { sid } = await this.#sessions.rotate(async (old, hello) => {
+      const answer = await this.#caller.callUnder(old, this.#routeCall('POST', 'rotate', [hello]));
+      return bodyOf(answer);
+    });
+    return { sid };
+  }
+
+  /** Ends the session on both sides. Calls fail with ISO-2001 until `handshake`. @throws {NenError} */
+  async terminate(): Promise<void> {
+    const session = await this.#sessions.acquire(null);
+    this.#sessions.terminate();
+    await this.#caller.callUnder(session, this.#routeCall('POST', 'terminate', []));
+  }
+
+  /** What the server knows of the session. @throws {NenError} */
+  async status(): Promise<SessionStatus> {
+    const answer = await this.#caller.call(this.#routeCall('GET', 'status', []));
+    return JSON.parse(bytesToUtf8(bodyOf(answer)));
+  }
+
+  #createFetch(endpoint: string | undefined): Fetch {
+    return createFetch({
+      caller: this.#caller,
+      origin: () => this.#origin(),
+      encoding: this.#options.encoding ?? 'json',
+      publicHeaders: (this.#options.publicHeaders ?? []).map((name) => name.toLowerCase()),
+      credentials: this.#options.credentials,
+      endpoint,
+    });
+  }
+
+  #origin(): string {
+    if (this.#baseUrl !== '') return new URL(this.#baseUrl).origin;
+    const origin = globalThis.location?.origin;
+    if (origin === undefined)
+      throw new TypeError('a relative URL needs a page: give an absolute one outside of browsers');
+    return origin;
+  }
+
+  #routeUrl(action: string): URL {
+    return new URL(`${this.#options.nenUrl ?? `${this.#baseUrl}/api/nen`}/${action}`, this.#origin());
+  }
+
+  /** A call of a session route: never retried. */
+  #routeCall(method: 'GET' | 'POST', action: string, payload: readonly Bytes[]): Call {
+    const { origin, pathname, search } = this.#routeUrl(action);
+    return {
+      line: { method, path: pathname, query: search },
+      origin,
+      kind: payload.length > 0 ? 'json' : 'none',
+      encoding: 'json',
+      payload,
+      publicHeaders: {},
+      safe: false,
+      retry: 'never',
+      signal: null,
+      credentials: this.#options.credentials,
+      keepalive: undefined,
+    };
+  }
+}
+
+function bodyOf({ status, body }: Answer): Bytes {
+  if (status !== 200 || body instanceof ReadableStream) throw new NenError('ISO-4004', { status });
+  return body;
+}
+
+function checkOptions(baseUrl: string, { encoding, maxEnvelopeBytes }: NenClientOptions): void {
+  if (baseUrl !== '' && !/^https?:\/\/[^/]/.test(baseUrl)) {
+    throw new TypeError("baseUrl: an http(s) origin, or '' for the page's own");
+  }
+  if (encoding !== undefined && encoding !== 'json' && encoding !== 'octets') {
+    throw new TypeError("encoding: 'json' or 'octets'");
+  }
+  if (maxEnvelopeBytes !== undefined && !(maxEnvelopeBytes > 0)) {
+    throw new TypeError('maxEnvelopeBytes: a positive number');
+  }
+  if (typeof globalThis.crypto?.getRandomValues !== 'function') {
+    throw new TypeError('this runtime has no crypto.getRandomValues, and without it no key is safe');
+  }
+}

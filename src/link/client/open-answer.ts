@@ -1,0 +1,104 @@
+/**
+ * From the outer response to the one that the handler gave. Unsealed bytes are never handed on as
+ * data: a plain refusal is a hint, everything else that is not sealed is ISO-4005.
+ */
+import type { Bytes } from '../../crypto/bytes.ts';
+import { readBody, readRest } from '../../protocol/body.ts';
+import {
+  CONTENT_TYPE_JSON,
+  CONTENT_TYPE_OCTETS,
+  CONTENT_TYPE_SSE,
+  HEADER_TAG,
+  MAX_PLAIN_ANSWER_BYTES,
+} from '../../protocol/constants.ts';
+import { OCTETS_STREAM, readResponseEnvelope } from '../../protocol/envelope.ts';
+import { NenError } from '../../protocol/errors.ts';
+import { type Exchange, openResponse } from '../../protocol/exchange.ts';
+import type { Field } from '../../protocol/headers.ts';
+import { decodeResponse } from '../../protocol/http.ts';
+import { decodePlainRefusal, decodeRefusal } from '../../protocol/refusal.ts';
+import { StreamOpener } from '../../protocol/stream.ts';
+import { openSealedBody } from './sealed-body.ts';
+
+/** The handler's response, opened. */
+export interface Answer {
+  readonly status: number;
+  readonly fields: readonly Field[];
+  readonly body: Bytes | ReadableStream<Bytes>;
+}
+
+/** A refusal in clear: anybody on the way can say it. */
+export class PlainRefusal extends NenError {}
+
+export interface OpenAnswerOptions {
+  readonly exchange: Exchange;
+  readonly response: Response;
+  readonly signal: AbortSignal | null;
+  readonly maxEnvelopeBytes: number;
+  /** Called once, when nothing more will be opened. */
+  readonly onOpened: () => void;
+}
+
+/**
+ * Resolves as soon as the head of a stream, or the whole of anything else, is opened.
+ * @throws {NenError} ISO-4003, ISO-4004, ISO-4005, a stream's codes, or what the server refused with.
+ */
+export async function openAnswer(options: OpenAnswerOptions): Promise<Answer> {
+  const { exchange, response, signal, onOpened } = options;
+  let streaming = false;
+  try {
+    const body = await beginBody(options);
+    if (!('reader' in body)) return await openWhole(exchange, response, body.bytes);
+    streaming = true;
+    const opener = new StreamOpener(exchange, response.status);
+    const stream = await openSealedBody(opener, body.reader, body.first, signal, onOpened);
+    return { status: stream.head.status, fields: stream.head.fields, body: stream.body };
+  } finally {
+    if (!streaming) onOpened();
+  }
+}
+
+type BegunBody =
+  | { readonly bytes: Bytes }
+  | { readonly reader: ReadableStreamDefaultReader<Bytes>; readonly first: Bytes | undefined };
+
+/** Reads a body whole, or only up to where it shows to be a stream: by its type, in octets by its first byte. */
+async function beginBody({ exchange, response, maxEnvelopeBytes }: OpenAnswerOptions): Promise<BegunBody> {
+  const type = response.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
+  const isTag = response.headers.has(HEADER_TAG);
+  const isStream = type === CONTENT_TYPE_SSE && exchange.encoding === 'json' && !isTag;
+  const isOctets = type === CONTENT_TYPE_OCTETS && exchange.encoding === 'octets' && !isTag;
+  if (response.body && isStream) return { reader: response.body.getReader(), first: undefined };
+  if (response.body && isOctets) {
+    const reader = response.body.getReader();
+    const { value } = await reader.read();
+    if (value?.[0] === OCTETS_STREAM) return { reader, first: value };
+    return { bytes: await readRest(reader, value === undefined ? [] : [value], maxEnvelopeBytes) };
+  }
+  if (isTag || isOctets || type === CONTENT_TYPE_JSON)
+    return { bytes: await readBody(response, maxEnvelopeBytes) };
+  response.body?.cancel().catch(() => undefined);
+  throw notSealed(response.status);
+}
+
+async function openWhole(
+  exchange: Exchange,
+  { status, ok, headers }: Response,
+  body: Bytes,
+): Promise<Answer> {
+  if (!headers.has(HEADER_TAG) && readResponseEnvelope(exchange.encoding, body) === undefined) {
+    const code = !ok && body.length <= MAX_PLAIN_ANSWER_BYTES ? decodePlainRefusal(body) : undefined;
+    throw code === undefined ? notSealed(status) : new PlainRefusal(code, { status });
+  }
+  const { kind, payload } = await openResponse(exchange, status, headers, body);
+  if (kind === 'error') throw decodeRefusal(payload) ?? new NenError('ISO-4004', { status });
+  if (kind === 'none') return { status, fields: [], body: payload };
+  if (kind === 'json') return { status, fields: [['content-type', CONTENT_TYPE_JSON]], body: payload };
+  const answer = decodeResponse(payload);
+  if (answer === undefined) throw new NenError('ISO-4004', { status });
+  return answer;
+}
+
+function notSealed(status: number): NenError {
+  return new NenError('ISO-4005', { status });
+}

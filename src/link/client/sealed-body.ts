@@ -1,0 +1,156 @@
+/**
+ * The opened body of a sealed stream. It ends only with the authenticated final record; a cut, a
+ * silence or an altered record is an error of the body, never its end.
+ */
+import type { Bytes } from '../../crypto/bytes.ts';
+import { SILENCE_MS } from '../../protocol/constants.ts';
+import { NenError } from '../../protocol/errors.ts';
+import type { OpenedRecord, StreamOpener } from '../../protocol/stream.ts';
+
+export type StreamHead = Extract<OpenedRecord, { type: 'head' }>;
+
+export interface OpenedStream {
+  readonly head: StreamHead;
+  readonly body: ReadableStream<Bytes>;
+}
+
+/**
+ * Resolves as soon as the head is opened.
+ * @param first bytes of the body that were read already.
+ * @param onClosed called once, when nothing more will be opened.
+ */
+export async function openSealedBody(
+  opener: StreamOpener,
+  reader: ReadableStreamDefaultReader<Bytes>,
+  first: Bytes | undefined,
+  signal: AbortSignal | null,
+  onClosed: () => void,
+): Promise<OpenedStream> {
+  const source = new RecordSource(opener, reader, first, onClosed);
+  try {
+    const head = await source.next();
+    if (head?.type !== 'head') throw new NenError('ISO-6002', { hint: 'no head' });
+    return { head, body: bodyOf(source, signal) };
+  } catch (error) {
+    source.close(error);
+    throw error;
+  }
+}
+
+function bodyOf(source: RecordSource, signal: AbortSignal | null): ReadableStream<Bytes> {
+  let onAbort: (() => void) | undefined;
+  const settled = (): void => {
+    if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
+  };
+  return new ReadableStream<Bytes>(
+    {
+      start(controller) {
+        if (signal === null) return;
+        // Erroring the controller drops what was opened but not read: nothing is delivered after an abort.
+        onAbort = () => {
+          controller.error(signal.reason);
+          source.close(signal.reason);
+        };
+        if (signal.aborted) onAbort();
+        else signal.addEventListener('abort', onAbort, { once: true });
+      },
+      async pull(controller) {
+        try {
+          const record = await source.nextData();
+          if (source.closed) return;
+          if (record !== undefined) return controller.enqueue(record);
+          settled();
+          source.close();
+          controller.close();
+        } catch (error) {
+          if (source.closed) return;
+          settled();
+          source.close(error);
+          throw error;
+        }
+      },
+      cancel(reason) {
+        settled();
+        source.close(reason);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** Records, one after another, out of whatever chunks arrive. */
+class RecordSource {
+  readonly #opener: StreamOpener;
+  readonly #reader: ReadableStreamDefaultReader<Bytes>;
+  readonly #onClosed: () => void;
+  #records: AsyncGenerator<OpenedRecord, void, void> | undefined;
+  #closed = false;
+
+  constructor(
+    opener: StreamOpener,
+    reader: ReadableStreamDefaultReader<Bytes>,
+    first: Bytes | undefined,
+    onClosed: () => void,
+  ) {
+    this.#opener = opener;
+    this.#reader = reader;
+    this.#onClosed = onClosed;
+    if (first !== undefined) this.#records = opener.push(first);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** The next record; undefined at an authenticated end. */
+  async next(): Promise<OpenedRecord | undefined> {
+    for (;;) {
+      const opened = await this.#records?.next();
+      if (opened !== undefined && opened.done !== true) {
+        return opened.value.type === 'final' ? undefined : opened.value;
+      }
+      const { done, value } = await this.#read();
+      if (done) {
+        this.#opener.end();
+        return undefined;
+      }
+      this.#records = this.#opener.push(value);
+    }
+  }
+
+  /** The next bytes that are not empty: empty records only keep the stream alive. */
+  async nextData(): Promise<Bytes | undefined> {
+    for (;;) {
+      const record = await this.next();
+      if (record === undefined) return undefined;
+      if (record.type === 'data' && record.bytes.length > 0) return record.bytes;
+    }
+  }
+
+  close(reason?: unknown): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#opener.wipe();
+    // The rest is not wanted; the sender learns it, and that it may be gone already changes nothing.
+    this.#reader.cancel(reason).catch(() => undefined);
+    this.#onClosed();
+  }
+
+  /** One chunk, within the time in which a living sender would have sent at least an empty record. */
+  async #read(): Promise<ReadableStreamReadResult<Bytes>> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const silence = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new NenError('ISO-6001', { hint: 'the stream fell silent' })),
+        SILENCE_MS,
+      );
+    });
+    try {
+      return await Promise.race([this.#reader.read(), silence]);
+    } catch (cause) {
+      throw cause instanceof NenError ? cause : new NenError('ISO-6001', { cause });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

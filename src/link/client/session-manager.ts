@@ -1,0 +1,202 @@
+/**
+ * The client's session: made when it is first needed, shared by all calls, replaced when it ends.
+ * Concurrent calls wait for one handshake.
+ */
+import { type Bytes, wipe } from '../../crypto/bytes.ts';
+import type { Primitives } from '../../crypto/primitives.ts';
+import type { Suite } from '../../crypto/suite.ts';
+import { readBody } from '../../protocol/body.ts';
+import {
+  CONTENT_TYPE_JSON,
+  HANDSHAKE_TIMEOUT_MS,
+  MAX_HANDSHAKE_BYTES,
+  SESSION_MAX_REQUESTS,
+} from '../../protocol/constants.ts';
+import { NenError } from '../../protocol/errors.ts';
+import {
+  encodeClientHello,
+  finishHandshake,
+  type NewSession,
+  type PreviousSession,
+  type SessionTerms,
+  startHandshake,
+} from '../../protocol/handshake.ts';
+import { HeldSession } from '../../protocol/held-session.ts';
+import { importKeys, wipeSecrets } from '../../protocol/keys.ts';
+import { decodePlainRefusal } from '../../protocol/refusal.ts';
+import { type DeviceClock, ServerClock } from './clock.ts';
+import type { Transport } from './transport.ts';
+
+/** One session of a client. */
+export class ClientSession extends HeldSession {
+  readonly terms: SessionTerms;
+  readonly clock: ServerClock;
+  requests = 0;
+
+  constructor(primitives: Primitives, { sid, secrets, terms }: NewSession, device: DeviceClock) {
+    super(sid, importKeys(primitives, secrets));
+    this.terms = terms;
+    this.clock = new ServerClock(terms.now, device);
+  }
+
+  /** Whether a call may still begin under it. */
+  usable(): boolean {
+    if (this.retired || this.requests >= SESSION_MAX_REQUESTS || this.clock.drifted()) return false;
+    return this.clock.now() < this.terms.expiresAt;
+  }
+}
+
+export interface SessionManagerOptions {
+  readonly primitives: Primitives;
+  readonly suite: Suite;
+  /** Resolved at the first handshake: a page's own origin is not known before. */
+  readonly audience: () => string;
+  readonly handshakeUrl: () => string;
+  readonly transport: Transport;
+  readonly device: DeviceClock;
+  readonly credentials: RequestCredentials | undefined;
+}
+
+export class SessionManager {
+  readonly #options: SessionManagerOptions;
+  #current: ClientSession | undefined;
+  #flight: Promise<ClientSession> | undefined;
+  #terminated = false;
+
+  constructor(options: SessionManagerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The session for a call, held for it; handshakes if there is none.
+   * @param signal ends the caller's wait; the handshake goes on for the others.
+   * @throws {NenError} ISO-2001 after `terminate`, and whatever a handshake fails with.
+   */
+  async acquire(signal: AbortSignal | null): Promise<ClientSession> {
+    if (this.#terminated) throw new NenError('ISO-2001', { outcome: 'not-run' });
+    const session = this.#usable() ?? (await unlessAborted(this.#handshakeOnce(), signal));
+    session.hold();
+    session.requests++;
+    return session;
+  }
+
+  /** Another session than `stale`, held: the one that replaced it meanwhile, or a new one. */
+  async replace(stale: ClientSession, signal: AbortSignal | null): Promise<ClientSession> {
+    if (this.#current === stale) this.#retire();
+    return this.acquire(signal);
+  }
+
+  /**
+   * Replaces the session by one that continues it; it stays as it is if that fails.
+   * @param send carries the hello in a sealed request under the old session, which it releases.
+   */
+  async rotate(
+    send: (old: ClientSession, hello: Bytes) => Promise<Bytes>,
+  ): Promise<{ readonly sid: string }> {
+    const old = await this.acquire(null);
+    const previous = { sid: old.sid, exporterSecret: Uint8Array.from(old.keys.exporterSecret) };
+    try {
+      return this.#put(await this.#perform((hello) => send(old, hello), previous));
+    } finally {
+      wipe(previous.exporterSecret);
+    }
+  }
+
+  /** Makes a new session, whatever stands. */
+  async handshake(): Promise<void> {
+    this.#terminated = false;
+    this.#retire();
+    await this.#handshakeOnce();
+  }
+
+  /** Calls fail from now on, until `handshake`. */
+  terminate(): void {
+    this.#terminated = true;
+    this.#flight = undefined;
+    this.#retire();
+  }
+
+  #usable(): ClientSession | undefined {
+    return this.#current?.usable() === true ? this.#current : undefined;
+  }
+
+  #handshakeOnce(): Promise<ClientSession> {
+    if (this.#flight !== undefined) return this.#flight;
+    const flight = this.#perform((hello) => this.#send(hello)).then(
+      (session) => {
+        if (this.#flight === flight) {
+          this.#flight = undefined;
+          return this.#put(session);
+        }
+        // Terminated meanwhile: the late answer's keys are of no use to anybody.
+        wipeSecrets(session.secrets);
+        throw new NenError('ISO-2001', { outcome: 'not-run' });
+      },
+      (error: unknown) => {
+        if (this.#flight === flight) this.#flight = undefined;
+        throw error;
+      },
+    );
+    this.#flight = flight;
+    return flight;
+  }
+
+  #put(next: NewSession): ClientSession {
+    this.#retire();
+    this.#current = new ClientSession(this.#options.primitives, next, this.#options.device);
+    return this.#current;
+  }
+
+  #retire(): void {
+    this.#current?.retire();
+    this.#current = undefined;
+  }
+
+  async #perform(send: (hello: Bytes) => Promise<Bytes>, previous?: PreviousSession): Promise<NewSession> {
+    const { primitives, suite, audience } = this.#options;
+    const pending = await startHandshake(suite, audience(), { previous });
+    try {
+      return await finishHandshake(primitives, pending, await send(encodeClientHello(pending.hello)));
+    } finally {
+      pending.keyPair.wipe();
+    }
+  }
+
+  /** One round trip that a slow or silent server can't hold for longer than the handshake's time. */
+  async #send(body: Bytes): Promise<Bytes> {
+    const { transport, handshakeUrl, credentials } = this.#options;
+    const timeout = new AbortController();
+    const timer = setTimeout(() => timeout.abort(), HANDSHAKE_TIMEOUT_MS);
+    try {
+      const response = await transport(handshakeUrl(), {
+        method: 'POST',
+        headers: { 'Content-Type': CONTENT_TYPE_JSON },
+        body,
+        signal: timeout.signal,
+        ...(credentials !== undefined && { credentials }),
+        cache: 'no-store',
+        redirect: 'manual',
+      });
+      const answer = await readBody(response, MAX_HANDSHAKE_BYTES);
+      if (response.status === 200) return answer;
+      const code = decodePlainRefusal(answer) ?? 'ISO-1007';
+      throw new NenError(code, { status: response.status, outcome: 'not-run' });
+    } catch (cause) {
+      if (cause instanceof NenError && cause.code !== 'ISO-4003') throw cause;
+      throw new NenError('ISO-1007', { outcome: 'not-run', cause });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** The promise, unless the signal aborts first. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | null): Promise<T> {
+  if (signal === null) return promise;
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,29 @@
+/**
+ * The one seam between the client and the network: every byte goes through here, as the application's
+ * own `fetch` or the runtime's.
+ */
+import type { Bytes } from '../../crypto/bytes.ts';
+
+/** What carries sealed bytes: fetch, called with a URL as text. */
+export type Transport = (url: string, init: TransportInit) => Promise<Response>;
+
+export interface TransportInit {
+  readonly method: string;
+  readonly headers: Record<string, string>;
+  readonly body: Bytes | null;
+  readonly signal: AbortSignal | null;
+  readonly credentials?: RequestCredentials;
+  readonly keepalive?: boolean;
+  /** A sealed answer is good for one request only. */
+  readonly cache: 'no-store';
+  /** What was sealed for one path is not sent to another. */
+  readonly redirect: 'manual';
+}
+
+/** The runtime's fetch, looked up at each call: tests and polyfills may replace it. */
+export const nativeTransport: Transport = (url, init) => {
+  if (typeof globalThis.fetch !== 'function') {
+    throw new TypeError('this runtime has no fetch: pass one as the option `fetch`');
+  }
+  return globalThis.fetch(url, init);
+};

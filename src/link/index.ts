@@ -1,0 +1,7 @@
+/** trpc-nen/link: the client side for tRPC. */
+export { NenError, type NenErrorCode, type NenErrorOptions, type NenOutcome } from '../protocol/errors.ts';
+export type { DeviceClock } from './client/clock.ts';
+export type { Fetch } from './client/fetch.ts';
+export { NenClient, type NenClientOptions } from './client/nen-client.ts';
+export type { Transport, TransportInit } from './client/transport.ts';
+export { type HeadersOptions, type NenLinkOptions, nenLink } from './nen-link.ts';

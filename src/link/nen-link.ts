@@ -1,0 +1,146 @@
+/**
+ * `nenLink`: tRPC's own links over the sealed fetch. Batching, streaming, tracked(), abort, transformers,
+ * error shapes and response meta stay tRPC's; this file only decides which of its links takes a call.
+ */
+import {
+  type HTTPBatchLinkOptions,
+  type HTTPHeaders,
+  httpBatchLink,
+  httpBatchStreamLink,
+  httpLink,
+  httpSubscriptionLink,
+  isNonJsonSerializable,
+  type Operation,
+  splitLink,
+  type TRPCLink,
+} from '@trpc/client';
+import type { AnyTRPCRouter, TRPCCombinedDataTransformer, TRPCDataTransformer } from '@trpc/server';
+import { createEventSource, type EventSourceHeaders } from './client/event-source.ts';
+import type { Fetch } from './client/fetch.ts';
+import { NenClient, type NenClientOptions } from './client/nen-client.ts';
+import { eventSourceError, throwingTRPCErrors } from './trpc-errors.ts';
+
+/** What `headers` is asked with: all calls of a batch, and the first of them. */
+export interface HeadersOptions {
+  readonly opList: [Operation, ...Operation[]];
+  readonly op: Operation;
+}
+
+type HeadersOption = HTTPHeaders | ((options: HeadersOptions) => HTTPHeaders | Promise<HTTPHeaders>);
+type ConnectionParams = Record<string, string> | null;
+
+/** Options of tRPC's HTTP links that make sense here, and the sealed channel's own. */
+export type NenLinkOptions<TRouter extends AnyTRPCRouter> = Pick<
+  HTTPBatchLinkOptions<TRouter['_def']['_config']['$types']>,
+  'transformer' | 'methodOverride' | 'maxURLLength' | 'maxItems'
+> &
+  NenClientOptions & {
+    /** Of the tRPC endpoint, absolute or relative to the page. */
+    readonly url: string | URL;
+    /** Sealed with each call; evaluated for each batch, and for each attempt of a subscription to connect. */
+    readonly headers?: HeadersOption;
+    /** false (the default): answers like httpBatchLink's. true: like httpBatchStreamLink's, each as soon as it is there. */
+    readonly stream?: boolean;
+    /** As in httpBatchStreamLink. */
+    readonly streamHeader?: 'trpc-accept' | 'accept';
+    /** As in httpSubscriptionLink; sealed. */
+    readonly connectionParams?: ConnectionParams | (() => ConnectionParams | Promise<ConnectionParams>);
+    /** A client to share, instead of one of the link's own. */
+    readonly client?: NenClient;
+  };
+
+/**
+ * A terminating link that seals every call. In a browser one link, and so one session, serves the whole
+ * page; on a server, make one for each user.
+ *
+ * @throws {TypeError} for an option that is given but wrong.
+ * @example
+ * createTRPCClient<AppRouter>({ links: [nenLink({ url: '/api/trpc', transformer: superjson })] });
+ */
+export function nenLink<TRouter extends AnyTRPCRouter>(options: NenLinkOptions<TRouter>): TRPCLink<TRouter> {
+  const { headers, stream = false, streamHeader, connectionParams } = options;
+  const url = options.url.toString();
+  const { origin, path } = splitUrl(url);
+  const client =
+    options.client ?? new NenClient(origin, { nenUrl: siblingUrl(url), ...clientOptions(options) });
+  const sealedFetch = client.tunnel(path);
+  const shared = {
+    url,
+    fetch: throwingTRPCErrors(sealedFetch) as Fetch,
+    transformer: options.transformer,
+    ...(options.methodOverride !== undefined && { methodOverride: options.methodOverride }),
+  } as HTTPBatchLinkOptions<TRouter['_def']['_config']['$types']>;
+  const batch = {
+    ...shared,
+    headers: ({ opList }: { opList: [Operation, ...Operation[]] }) =>
+      resolve(headers, { opList, op: opList[0] }),
+    ...(options.maxURLLength !== undefined && { maxURLLength: options.maxURLLength }),
+    ...(options.maxItems !== undefined && { maxItems: options.maxItems }),
+  };
+  const ofOne = (op: Operation): HTTPHeaders | Promise<HTTPHeaders> => resolve(headers, { opList: [op], op });
+  const subscription = {
+    url,
+    transformer: options.transformer,
+    EventSource: createEventSource({
+      fetch: sealedFetch,
+      toErrorEvent: eventSourceError(deserializer(options.transformer)),
+    }),
+    eventSourceOptions: ({ op }: { op: Operation }) => ({
+      headers: async () => (await ofOne(op)) as EventSourceHeaders,
+      withCredentials: options.credentials === 'include',
+    }),
+    ...(connectionParams !== undefined && { connectionParams }),
+  } as Parameters<typeof httpSubscriptionLink<TRouter, ReturnType<typeof createEventSource>>>[0];
+  return splitLink<TRouter>({
+    condition: ({ type }) => type === 'subscription',
+    true: httpSubscriptionLink(subscription),
+    false: splitLink<TRouter>({
+      // The batch links would send `{}` in place of these.
+      condition: ({ input }) => isNonJsonSerializable(input),
+      true: httpLink<TRouter>({ ...shared, headers: ({ op }) => ofOne(op) }),
+      false: stream
+        ? httpBatchStreamLink<TRouter>({ ...batch, ...(streamHeader !== undefined && { streamHeader }) })
+        : httpBatchLink<TRouter>(batch),
+    }),
+  });
+}
+
+function resolve(
+  headers: HeadersOption | undefined,
+  options: HeadersOptions,
+): HTTPHeaders | Promise<HTTPHeaders> {
+  return typeof headers === 'function' ? headers(options) : (headers ?? {});
+}
+
+function clientOptions({
+  fetch,
+  nenUrl,
+  encoding,
+  publicHeaders,
+  credentials,
+  maxEnvelopeBytes,
+  clock,
+}: NenClientOptions): NenClientOptions {
+  const given = { fetch, nenUrl, encoding, publicHeaders, credentials, maxEnvelopeBytes, clock };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+/** The origin ('' for the page's own) and the path of the endpoint. */
+function splitUrl(url: string): { origin: string; path: string } {
+  const isAbsolute = /^https?:\/\//.test(url);
+  const { origin, pathname } = new URL(url, 'https://relative.invalid');
+  return { origin: isAbsolute ? origin : '', path: pathname.replace(/\/+$/, '') };
+}
+
+/** The URL with its last segment replaced by `nen`: '/api/trpc' gives '/api/nen'. */
+function siblingUrl(url: string): string {
+  const { origin, path } = splitUrl(url);
+  return `${origin}${path.replace(/\/[^/]*$/, '')}/nen`;
+}
+
+function deserializer(transformer: unknown): (data: unknown) => unknown {
+  if (transformer === undefined) return (data) => data;
+  const given = transformer as TRPCDataTransformer | TRPCCombinedDataTransformer;
+  const output = 'output' in given ? given.output : given;
+  return (data) => output.deserialize(data);
+}
