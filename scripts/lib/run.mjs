@@ -41,20 +41,29 @@ export async function run(command, args, { cwd = root, env = {} } = {}) {
   return code;
 }
 
+/** @param {'SIGINT' | 'SIGTERM'} signal */
+function interrupt(signal) {
+  interrupted = true;
+  process.exitCode = signal === 'SIGINT' ? 130 : 143;
+  if (running) running.kill(signal);
+  else process.exit();
+}
+
+/** npm passes a signal to the shell that it started us with, which doesn't pass it on but ends. */
+function endWithNpm() {
+  const shell = process.ppid;
+  const watch = () => process.ppid !== shell && !interrupted && interrupt('SIGTERM');
+  setInterval(watch, 250).unref();
+}
+
 /**
  * Runs a script's main function: a Failure becomes one line, and the process ends with the code.
  * An interrupted script ends once the program that it runs has ended.
  * @param {() => Promise<number>} main
  */
 export async function script(main) {
-  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
-    process.on(signal, () => {
-      interrupted = true;
-      process.exitCode = signal === 'SIGINT' ? 130 : 143;
-      if (running) running.kill(signal);
-      else process.exit();
-    });
-  }
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  if (process.env.npm_lifecycle_event) endWithNpm();
   try {
     process.exitCode = await main();
   } catch (error) {
