@@ -1,6 +1,7 @@
 /**
  * npm run bundle: what each entry weighs in a browser, and that it holds none of the other side's code.
  * Bundles every entry of package.json alone, with the optional peers left out. Needs a build.
+ * `npm run bundle -- ./link` lists what that entry is made of, the heaviest file first.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
@@ -15,15 +16,20 @@ const LINK_LIMIT_BYTES = 20_000;
 /** @type {{ exports: Record<string, { default: string } | string>, peerDependencies: Record<string, string> }} */
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const peers = Object.keys(manifest.peerDependencies);
+const explained = process.argv[2];
 
 await script(async () => {
   const faults = [];
   console.log('entry                      min bytes   min+gzip');
   for (const [entry, target] of Object.entries(manifest.exports)) {
     if (typeof target === 'string') continue;
-    const { code, holds } = await bundle(entry, join(root, target.default));
+    const { code, parts, externals } = await bundle(entry, join(root, target.default));
+    const holds = [...parts.keys(), ...externals];
     const gzipped = gzipSync(code, { level: 9 }).length;
     console.log(`${entry.padEnd(24)} ${String(code.length).padStart(11)} ${String(gzipped).padStart(10)}`);
+    if (entry === explained) {
+      for (const [file, bytes] of parts) console.log(`${String(bytes).padStart(36)}   ${file}`);
+    }
     for (const [what, pattern] of forbiddenIn(entry)) {
       faults.push(
         ...holds.filter((name) => pattern.test(name)).map((name) => `${entry} holds ${what}: ${name}`),
@@ -40,7 +46,8 @@ await script(async () => {
 /**
  * @param {string} entry
  * @param {string} file
- * @returns {Promise<{ code: Uint8Array, holds: string[] }>} the bundle, and the files and externals it is made of
+ * @returns {Promise<{ code: Uint8Array, parts: Map<string, number>, externals: string[] }>} the bundle, the bytes
+ *   that each file has in it, and the packages that it imports when it runs
  */
 async function bundle(entry, file) {
   if (!existsSync(file)) throw new Failure(`${entry} is not built: npm run build`);
@@ -61,12 +68,12 @@ async function bundle(entry, file) {
   const [output] = Object.values(metafile.outputs);
   const [code] = outputFiles;
   if (!output || !code) throw new Failure(`${entry}: esbuild made nothing of it`);
-  const inside = Object.entries(output.inputs).filter(([, { bytesInOutput }]) => bytesInOutput > 0);
-  const outside = output.imports.filter(({ external }) => external);
-  return {
-    code: code.contents,
-    holds: [...inside.map(([path]) => path), ...outside.map(({ path }) => path)],
-  };
+  const weights = Object.entries(output.inputs).map(
+    ([path, { bytesInOutput }]) => /** @type {const} */ ([path, bytesInOutput]),
+  );
+  const parts = new Map(weights.filter(([, bytes]) => bytes > 0).sort((a, b) => b[1] - a[1]));
+  const externals = output.imports.filter(({ external }) => external).map(({ path }) => path);
+  return { code: code.contents, parts, externals };
 }
 
 /**
