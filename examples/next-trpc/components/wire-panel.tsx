@@ -37,6 +37,10 @@ export function WirePanel() {
           It can tell that this browser talks to this server, when, how often and how much. It can&rsquo;t
           tell which procedure was called, with what, by whom, or what came back.
         </p>
+        <p className={styles.limits}>
+          The seal is for calls. Whoever serves the page&rsquo;s script could still change it, and as long as
+          no server key is pinned, as in this demo, the seal holds against readers, not against an impostor.
+        </p>
       </div>
     </aside>
   );

@@ -1,6 +1,9 @@
+import type { NenSession } from 'trpc-nen/adapter';
+import { nen } from '../lib/nen';
 import { type Member, memberOf } from './staff';
 
 export interface Context {
+  nen: NenSession | undefined;
   token: string;
   member: Member | undefined;
 }
@@ -8,10 +11,10 @@ export interface Context {
 /** `req` is the opened request: its authorization header came from inside the seal. */
 export function createContext({ req }: { req: Request }): Context {
   const token = /^Bearer (\S+)$/.exec(req.headers.get('authorization') ?? '')?.[1] ?? '';
-  return { token, member: memberOf(token) };
+  return { nen: nen.session(req), token, member: memberOf(token) };
 }
 
-/** For server rendering: nobody is signed in. */
+/** For server rendering: no seal, and nobody is signed in. */
 export function createServerContext(): Context {
-  return { token: '', member: undefined };
+  return { nen: undefined, token: '', member: undefined };
 }

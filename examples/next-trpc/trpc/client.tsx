@@ -1,10 +1,11 @@
 'use client';
 
 import { type QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { createTRPCClient, httpBatchLink, httpSubscriptionLink, splitLink } from '@trpc/client';
+import { createTRPCClient } from '@trpc/client';
 import { createTRPCContext } from '@trpc/tanstack-react-query';
 import { type ReactNode, useState } from 'react';
 import superjson from 'superjson';
+import { nenLink } from 'trpc-nen/link';
 import { authorization } from '@/lib/session';
 import type { AppRouter } from '@/server/router';
 import { recordingFetch } from '@/wire/recording-fetch';
@@ -25,20 +26,7 @@ export function TRPCReactProvider({ children }: { children: ReactNode }) {
   const [trpcClient] = useState(() =>
     createTRPCClient<AppRouter>({
       links: [
-        splitLink({
-          condition: (op) => op.type === 'subscription',
-          true: httpSubscriptionLink({
-            url: '/api/trpc',
-            transformer: superjson,
-            connectionParams: authorization,
-          }),
-          false: httpBatchLink({
-            url: '/api/trpc',
-            transformer: superjson,
-            headers: authorization,
-            fetch: recordingFetch,
-          }),
-        }),
+        nenLink({ url: '/api/trpc', transformer: superjson, headers: authorization, fetch: recordingFetch }),
       ],
     }),
   );

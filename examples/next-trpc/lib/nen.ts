@@ -1,0 +1,3 @@
+import { createNen } from 'trpc-nen/adapter';
+
+export const nen = createNen();
