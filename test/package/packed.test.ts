@@ -61,8 +61,9 @@ async function node(cwd: string, type: 'module' | 'commonjs', source: string): P
   return JSON.parse(stdout);
 }
 
-/** What an import gives, and what it left on globalThis. */
+/** What an import gives, and what it left on globalThis. Node loads its fetch when it is first named. */
 const imports = (entry: string): string => `
+  void Response;
   const before = new Set(Reflect.ownKeys(globalThis));
   const names = Object.keys(await import(${JSON.stringify(entry)}));
   const left = Reflect.ownKeys(globalThis).filter((key) => !before.has(key)).map(String);
