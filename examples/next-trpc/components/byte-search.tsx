@@ -20,7 +20,7 @@ export function ByteSearch({ exchanges }: { exchanges: readonly Exchange[] }) {
           className={styles.input}
           value={query}
           onChange={(event) => setQuery(event.target.value)}
-          placeholder="any word you see, or POST"
+          placeholder="a word, or POST"
           autoComplete="off"
           spellCheck={false}
         />

@@ -9,7 +9,7 @@ export const clinic = {
 
 const ROTA = [
   { doctor: 'Dr. Henrik Solberg', extension: '4417' },
-  { doctor: 'Dr. Priya Raman', extension: '4402' },
+  { doctor: 'Dr. Shreya Raman', extension: '4402' },
   { doctor: 'Dr. Camille Laurent', extension: '4431' },
 ] as const;
 

@@ -29,7 +29,7 @@ const invented: [hoursAgo: number, patient: string, text: string, author: string
     21,
     'Aylin Demir',
     'HIV viral load undetectable for the fourth time. Continue therapy, next bloods in six months.',
-    'Dr. Priya Raman',
+    'Dr. Shreya Raman',
   ],
   [
     29,

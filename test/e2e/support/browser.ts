@@ -21,7 +21,7 @@ export function launchBrowser(): Promise<Browser> {
 
 export interface WatchedPage {
   readonly page: Page;
-  /** Console errors and warnings, uncaught exceptions and rejections. */
+  /** Console errors, uncaught exceptions and rejections. */
   readonly complaints: string[];
   /** Every request as the browser's network layer has it. */
   readonly requests: Request[];
@@ -44,7 +44,7 @@ export async function openPage(browser: Browser, url: string, options: PageOptio
   const complaints: string[] = [];
   const requests: Request[] = [];
   page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+    if (message.type() === 'error') complaints.push(message.text());
   });
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('request', (request) => requests.push(request));
