@@ -147,6 +147,16 @@ describe('a person uses the page', () => {
     await page.context().close();
   });
 
+  test('signs out: the notes are gone from the page', async () => {
+    const watched = await openPage(browser, proxy.origin, { width: 1280 });
+    const { page } = watched;
+    await signIn(page);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('button', { name: 'Sign in' }).waitFor();
+    expect(wordsIn(await page.content(), ['Demir', 'Adeyemi', 'Amlodipine'])).toEqual([]);
+    await closeCleanly(watched);
+  });
+
   test('types a wrong password: the refusal is shown, and it was sealed too', async () => {
     const watched = await openPage(browser, proxy.origin, { width: 1280 });
     const { page } = watched;
