@@ -1,4 +1,5 @@
 /** trpc-nen/server: the whole server side, without tRPC. */
+export { describeNenCode, type NenCodeDescription } from '../protocol/catalogue.ts';
 export { NenError, type NenErrorCode, type NenErrorOptions, type NenOutcome } from '../protocol/errors.ts';
 export { InMemorySessionStore } from '../session/memory.ts';
 export type { ClaimOptions, ClaimResult, SessionStore } from '../session/types.ts';
