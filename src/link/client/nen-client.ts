@@ -8,6 +8,7 @@ import { mlKem768Suite } from '../../crypto/suite.ts';
 import { MAX_ENVELOPE_BYTES } from '../../protocol/constants.ts';
 import type { Encoding } from '../../protocol/envelope.ts';
 import { NenError } from '../../protocol/errors.ts';
+import { isFraming } from '../../protocol/headers.ts';
 import { type Call, Caller } from './call.ts';
 import { type DeviceClock, deviceClock } from './clock.ts';
 import { createFetch, type Fetch } from './fetch.ts';
@@ -85,7 +86,7 @@ export class NenClient {
    * @param endpoint a path such as '/api/trpc'.
    */
   tunnel(endpoint: string): Fetch {
-    if (!/^(?:\/[^?#]*[^/?#])?$/.test(endpoint))
+    if (endpoint !== '' && (endpoint.endsWith('/') || pathnameOf(endpoint) !== endpoint))
       throw new TypeError("endpoint: a path such as '/api/trpc', or '' for the root");
     return this.#createFetch(endpoint);
   }
@@ -97,17 +98,21 @@ export class NenClient {
 
   /** Replaces the session by one that only its owner can make; the old one stays if that fails. @throws {NenError} */
   async rotate(): Promise<{ readonly sid: string }> {
-    const { sid } = await this.#sessions.rotate(async (old, hello) => {
-      const answer = await this.#caller.callUnder(old, this.#routeCall('POST', 'rotate', [hello]));
-      return bodyOf(answer);
+    const { sid } = await this.#sessions.rotate(async (old, hello, signal) => {
+      old.hold();
+      const call = { ...this.#routeCall('POST', 'rotate', [hello]), signal };
+      return bodyOf(await this.#caller.callUnder(old, call));
     });
     return { sid };
   }
 
-  /** Ends the session on both sides. Calls fail with ISO-2001 until `handshake`. @throws {NenError} */
+  /**
+   * Ends the session on both sides. Calls fail with ISO-2001 until `handshake`.
+   * @throws {NenError} if the server could not be told; on this side it has ended all the same.
+   */
   async terminate(): Promise<void> {
-    const session = await this.#sessions.acquire(null);
-    this.#sessions.terminate();
+    const session = this.#sessions.terminate();
+    if (session === undefined) return;
     await this.#caller.callUnder(session, this.#routeCall('POST', 'terminate', []));
   }
 
@@ -164,12 +169,28 @@ function bodyOf({ status, body }: Answer): Bytes {
   return body;
 }
 
-function checkOptions(baseUrl: string, { encoding, maxEnvelopeBytes }: NenClientOptions): void {
-  if (baseUrl !== '' && !/^https?:\/\/[^/]/.test(baseUrl)) {
+/** The path as it will stand on the wire: an endpoint must be written so. */
+function pathnameOf(path: string): string | undefined {
+  return URL.canParse(path, PAGE) ? new URL(path, PAGE).pathname : undefined;
+}
+
+/** Stands for the origin of a page that isn't known yet. */
+const PAGE = 'https://page.invalid';
+
+function checkOptions(baseUrl: string, options: NenClientOptions): void {
+  const { nenUrl, fetch, encoding, publicHeaders, maxEnvelopeBytes } = options;
+  if (baseUrl !== '' && !(/^https?:\/\/[^/]/.test(baseUrl) && isPlainUrl(baseUrl))) {
     throw new TypeError("baseUrl: an http(s) origin, or '' for the page's own");
   }
+  if (nenUrl !== undefined && !isPlainUrl(nenUrl)) {
+    throw new TypeError("nenUrl: an http(s) URL or a path, such as '/api/nen'");
+  }
+  if (fetch !== undefined && typeof fetch !== 'function') throw new TypeError('fetch: a function');
   if (encoding !== undefined && encoding !== 'json' && encoding !== 'octets') {
     throw new TypeError("encoding: 'json' or 'octets'");
+  }
+  if (publicHeaders !== undefined && !(Array.isArray(publicHeaders) && publicHeaders.every(isPublishable))) {
+    throw new TypeError('publicHeaders: a list of names of headers that do not describe the sealed message');
   }
   if (maxEnvelopeBytes !== undefined && !(maxEnvelopeBytes > 0)) {
     throw new TypeError('maxEnvelopeBytes: a positive number');
@@ -177,4 +198,16 @@ function checkOptions(baseUrl: string, { encoding, maxEnvelopeBytes }: NenClient
   if (typeof globalThis.crypto?.getRandomValues !== 'function') {
     throw new TypeError('this runtime has no crypto.getRandomValues, and without it no key is safe');
   }
+}
+
+/** Whether a path can be appended, and everybody reads the same server in it. */
+function isPlainUrl(url: string): boolean {
+  if (!URL.canParse(url, PAGE)) return false;
+  const { protocol, username, password, search, hash } = new URL(url, PAGE);
+  return /^https?:$/.test(protocol) && username + password + search + hash === '';
+}
+
+function isPublishable(name: unknown): boolean {
+  if (typeof name !== 'string' || !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) return false;
+  return name.toLowerCase() !== 'content-type' && !isFraming(name.toLowerCase());
 }

@@ -12,7 +12,7 @@ import {
   MAX_HANDSHAKE_BYTES,
   SESSION_MAX_REQUESTS,
 } from '../../protocol/constants.ts';
-import { NenError } from '../../protocol/errors.ts';
+import { NenError, type NenOutcome } from '../../protocol/errors.ts';
 import {
   encodeClientHello,
   finishHandshake,
@@ -26,6 +26,7 @@ import { importKeys, wipeSecrets } from '../../protocol/keys.ts';
 import { decodePlainRefusal } from '../../protocol/refusal.ts';
 import { type DeviceClock, ServerClock } from './clock.ts';
 import type { Transport } from './transport.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** One session of a client. */
 export class ClientSession extends HeldSession {
@@ -73,11 +74,15 @@ export class SessionManager {
    * @throws {NenError} ISO-2001 after `terminate`, and whatever a handshake fails with.
    */
   async acquire(signal: AbortSignal | null): Promise<ClientSession> {
-    if (this.#terminated) throw new NenError('ISO-2001', { outcome: 'not-run' });
-    const session = this.#usable() ?? (await unlessAborted(this.#handshakeOnce(), signal));
-    session.hold();
-    session.requests++;
-    return session;
+    for (;;) {
+      if (this.#terminated) throw terminated();
+      const session = this.#usable() ?? (await unlessAborted(this.#handshakeOnce(), signal));
+      // Ended since the handshake was done: its keys may be wiped.
+      if (session.retired) continue;
+      session.hold();
+      session.requests++;
+      return session;
+    }
   }
 
   /** Another session than `stale`, held: the one that replaced it meanwhile, or a new one. */
@@ -88,17 +93,20 @@ export class SessionManager {
 
   /**
    * Replaces the session by one that continues it; it stays as it is if that fails.
-   * @param send carries the hello in a sealed request under the old session, which it releases.
+   * @param send carries the hello in a sealed request under the old session.
    */
   async rotate(
-    send: (old: ClientSession, hello: Bytes) => Promise<Bytes>,
+    send: (old: ClientSession, hello: Bytes, signal: AbortSignal) => Promise<Bytes>,
   ): Promise<{ readonly sid: string }> {
     const old = await this.acquire(null);
     const previous = { sid: old.sid, exporterSecret: Uint8Array.from(old.keys.exporterSecret) };
     try {
-      return this.#put(await this.#perform((hello) => send(old, hello), previous));
+      const next = await this.#perform((hello, signal) => send(old, hello, signal), 'unknown', previous);
+      if (this.#terminated) throw dropped(next, 'unknown');
+      return this.#put(next);
     } finally {
       wipe(previous.exporterSecret);
+      old.release();
     }
   }
 
@@ -109,11 +117,14 @@ export class SessionManager {
     await this.#handshakeOnce();
   }
 
-  /** Calls fail from now on, until `handshake`. */
-  terminate(): void {
+  /** Calls fail from now on, until `handshake`. @returns the session that stood, held, so that the server can be told. */
+  terminate(): ClientSession | undefined {
+    const session = this.#current;
+    session?.hold();
     this.#terminated = true;
     this.#flight = undefined;
     this.#retire();
+    return session;
   }
 
   #usable(): ClientSession | undefined {
@@ -122,15 +133,13 @@ export class SessionManager {
 
   #handshakeOnce(): Promise<ClientSession> {
     if (this.#flight !== undefined) return this.#flight;
-    const flight = this.#perform((hello) => this.#send(hello)).then(
+    const flight = this.#perform((hello, signal) => this.#send(hello, signal), 'not-run').then(
       (session) => {
         if (this.#flight === flight) {
           this.#flight = undefined;
           return this.#put(session);
         }
-        // Terminated meanwhile: the late answer's keys are of no use to anybody.
-        wipeSecrets(session.secrets);
-        throw new NenError('ISO-2001', { outcome: 'not-run' });
+        throw dropped(session, 'not-run');
       },
       (error: unknown) => {
         if (this.#flight === flight) this.#flight = undefined;
@@ -152,27 +161,43 @@ export class SessionManager {
     this.#current = undefined;
   }
 
-  async #perform(send: (hello: Bytes) => Promise<Bytes>, previous?: PreviousSession): Promise<NewSession> {
+  /**
+   * One handshake, which a slow or silent server can't hold for longer than its time: an answer that
+   * comes later than that is dropped.
+   */
+  async #perform(
+    send: (hello: Bytes, signal: AbortSignal) => Promise<Bytes>,
+    outcome: NenOutcome,
+    previous?: PreviousSession,
+  ): Promise<NewSession> {
     const { primitives, suite, audience } = this.#options;
-    const pending = await startHandshake(suite, audience(), { previous });
+    const timeout = new AbortController();
+    const timer = setTimeout(
+      () => timeout.abort(new NenError('ISO-1007', { outcome, hint: 'no answer in time' })),
+      HANDSHAKE_TIMEOUT_MS,
+    );
     try {
-      return await finishHandshake(primitives, pending, await send(encodeClientHello(pending.hello)));
+      const pending = await startHandshake(suite, audience(), { previous });
+      try {
+        const sent = send(encodeClientHello(pending.hello), timeout.signal);
+        return await finishHandshake(primitives, pending, await unlessAborted(sent, timeout.signal));
+      } finally {
+        pending.keyPair.wipe();
+      }
     } finally {
-      pending.keyPair.wipe();
+      clearTimeout(timer);
     }
   }
 
-  /** One round trip that a slow or silent server can't hold for longer than the handshake's time. */
-  async #send(body: Bytes): Promise<Bytes> {
+  /** The round trip of a handshake in clear. */
+  async #send(body: Bytes, signal: AbortSignal): Promise<Bytes> {
     const { transport, handshakeUrl, credentials } = this.#options;
-    const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(), HANDSHAKE_TIMEOUT_MS);
     try {
       const response = await transport(handshakeUrl(), {
         method: 'POST',
         headers: { 'Content-Type': CONTENT_TYPE_JSON },
         body,
-        signal: timeout.signal,
+        signal,
         ...(credentials !== undefined && { credentials }),
         cache: 'no-store',
         redirect: 'manual',
@@ -184,19 +209,16 @@ export class SessionManager {
     } catch (cause) {
       if (cause instanceof NenError && cause.code !== 'ISO-4003') throw cause;
       throw new NenError('ISO-1007', { outcome: 'not-run', cause });
-    } finally {
-      clearTimeout(timer);
     }
   }
 }
 
-/** The promise, unless the signal aborts first. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | null): Promise<T> {
-  if (signal === null) return promise;
-  return new Promise<T>((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
+function terminated(outcome: NenOutcome = 'not-run'): NenError {
+  return new NenError('ISO-2001', { outcome });
+}
+
+/** Terminated meanwhile: the late answer's keys are of no use to anybody. */
+function dropped({ secrets }: NewSession, outcome: NenOutcome): NenError {
+  wipeSecrets(secrets);
+  return terminated(outcome);
 }
