@@ -116,6 +116,7 @@ class EventReader implements FrameReader {
   #events: EventSourceMessage[] = [];
   #tooLong = false;
   #first = true;
+  #afterCr = false;
 
   constructor() {
     this.#parser = createParser({
@@ -129,7 +130,9 @@ class EventReader implements FrameReader {
 
   *push(chunk: Bytes): Iterable<Frame> {
     for (let at = 0; at < chunk.length && !this.#tooLong; at += MAX_RECORD_BYTES) {
-      this.#parser.feed(bytesToLatin1(chunk, at, Math.min(at + MAX_RECORD_BYTES, chunk.length)));
+      this.#parser.feed(
+        this.#endLines(bytesToLatin1(chunk, at, Math.min(at + MAX_RECORD_BYTES, chunk.length))),
+      );
       const events = this.#events;
       this.#events = [];
       for (const event of events) yield this.#read(event);
@@ -137,17 +140,21 @@ class EventReader implements FrameReader {
     if (this.#tooLong) throw new NenError('ISO-6003', { hint: 'a record is too long' });
   }
 
+  /**
+   * CRLF and CR as LF, also where a chunk ends between the two: the parser keeps a CR at the end of a chunk
+   * back, to see what follows, and after the last record nothing does.
+   */
+  #endLines(text: string): string {
+    const rest = this.#afterCr && text.startsWith('\n') ? text.slice(1) : text;
+    this.#afterCr = text.endsWith('\r');
+    return rest.includes('\r') ? rest.replaceAll(/\r\n?/g, '\n') : rest;
+  }
+
   #read({ event, data }: EventSourceMessage): Frame {
-    if (this.#first) {
-      this.#first = false;
-      if (event !== undefined) throw invalid('the first record is not a head');
-      return readHead(data);
-    }
-    const kind = event === undefined ? RECORD_DATA : EVENT_KINDS[event];
-    const box = base64Decode(data);
-    if (kind === undefined || box === undefined || box.length < TAG_BYTES) throw invalid('malformed event');
-    if (box.length > MAX_BOX_BYTES) throw new NenError('ISO-6003', { hint: 'a record is too long' });
-    return { kind, box };
+    const frame = this.#first ? readHead(event, data) : readRecord(event, data);
+    this.#first = false;
+    if (frame.box.length > MAX_BOX_BYTES) throw new NenError('ISO-6003', { hint: 'a record is too long' });
+    return frame;
   }
 }
 
@@ -156,7 +163,15 @@ const EVENT_KINDS: { readonly [event: string]: RecordKind | undefined } = Object
   failed: RECORD_FAILED,
 });
 
-function readHead(data: string): Frame {
+function readRecord(event: string | undefined, data: string): Frame {
+  const kind = event === undefined ? RECORD_DATA : EVENT_KINDS[event];
+  const box = base64Decode(data);
+  if (kind === undefined || box === undefined || box.length < TAG_BYTES) throw invalid('malformed event');
+  return { kind, box };
+}
+
+function readHead(event: string | undefined, data: string): Frame {
+  if (event !== undefined) throw invalid('the first record is not a head');
   const message = /^[\x20-\x7e]*$/.test(data) ? parseMessage(latin1ToBytes(data)) : undefined;
   if (message === undefined || !hasFields(message, ['n', 'ct'])) throw invalid('malformed head');
   const { n, ct } = message;

@@ -108,6 +108,7 @@ export class StreamSealer {
   async head(status: number, fields: readonly Field[]): Promise<Bytes> {
     const plaintext = encodeResponse({ status, fields, body: NOTHING });
     if (plaintext.some((piece) => piece.length > MAX_RECORD_BYTES - 64)) {
+      this.wipe();
       throw new NenError('ISO-6003', { hint: 'the response headers are too large for a stream' });
     }
     return this.#frame(RECORD_HEAD, plaintext, this.#base);
@@ -159,7 +160,10 @@ export class StreamOpener {
   readonly #status: number;
   readonly #frames: FrameReader;
   #sequence: RecordSequence | undefined;
+  /** Set by the authenticated end alone: a stream that failed or was given up never looks like one that ended. */
   #ended = false;
+  #wiped = false;
+  #failure: unknown;
 
   /** @param status the outer status of the response. */
   constructor(exchange: Exchange, status: number) {
@@ -171,26 +175,43 @@ export class StreamOpener {
   /**
    * @yields what the chunk completes, in order. After the final record nothing is read.
    * @throws {NenError} ISO-6002, ISO-6003, or what the sender failed with (ISO-6004); what was yielded before is good.
+   * The first error is the last word: every later call throws it again.
    */
   async *push(chunk: Bytes): AsyncGenerator<OpenedRecord, void, void> {
-    if (this.#ended) return;
-    for (const frame of this.#frames.push(chunk)) {
-      const record = await this.#open(frame);
-      if (record.type === 'final') this.wipe();
-      yield record;
-      if (this.#ended) return;
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#wiped) return;
+    try {
+      for (const frame of this.#frames.push(chunk)) {
+        const record = await this.#open(frame);
+        if (record.type === 'final') {
+          this.#ended = true;
+          this.wipe();
+        }
+        yield record;
+        if (this.#wiped) return;
+      }
+    } catch (error) {
+      throw this.#fail(error);
     }
   }
 
   /** To be called when the body has ended. @throws {NenError} ISO-6001 if that was not its end. */
   end(): void {
-    if (!this.#ended) throw new NenError('ISO-6001', { hint: 'the body ended without a final record' });
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#ended) return;
+    throw this.#fail(new NenError('ISO-6001', { hint: 'the body ended without a final record' }));
   }
 
   /** Destroys the key: nothing is opened any more. */
   wipe(): void {
-    this.#ended = true;
+    this.#wiped = true;
     this.#sequence?.wipe();
+  }
+
+  #fail(error: unknown): unknown {
+    this.#failure = error;
+    this.wipe();
+    return error;
   }
 
   async #open({ kind, box, base }: Frame): Promise<OpenedRecord> {
