@@ -3,6 +3,7 @@
  */
 import { type Bytes, utf8ToBytes } from '../../crypto/bytes.ts';
 import { type Field, isFraming } from '../../protocol/headers.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 export interface Message {
   readonly method: string;
@@ -23,7 +24,7 @@ const NO_BODY: Bytes = new Uint8Array(0);
 
 /**
  * Reads a call of fetch. Bodies are buffered: what is sealed in one piece must be there in one piece.
- * @throws {TypeError} for what fetch would refuse too.
+ * @throws {TypeError} for what fetch would refuse too; the signal's reason once it has aborted.
  */
 export async function readMessage(
   input: string | URL | Request,
@@ -32,27 +33,31 @@ export async function readMessage(
 ): Promise<Message> {
   if (typeof input === 'object' && 'headers' in input)
     return readRequest(new Request(input, init as RequestInit));
-  const { signal, credentials, keepalive } = init;
+  const { signal = null, credentials, keepalive } = init;
   const method = normalizeMethod(init.method ?? 'GET');
+  const url = readUrl(input, base);
   const headers = readHeaders(init.headers);
-  const body = await readInitBody(init.body ?? null, headers);
-  if (body.length > 0 && (method === 'GET' || method === 'HEAD')) {
+  const given = init.body ?? null;
+  if (given !== null && (method === 'GET' || method === 'HEAD')) {
     throw new TypeError('Request with GET/HEAD method cannot have body.');
   }
-  return {
-    method,
-    url: new URL(input, base),
-    fields: toFields(headers),
-    body,
-    signal: signal ?? null,
-    credentials,
-    keepalive,
-  };
+  signal?.throwIfAborted();
+  const body = await unlessAborted(readInitBody(given, headers), signal);
+  return { method, url, fields: toFields(headers), body, signal, credentials, keepalive };
+}
+
+function readUrl(input: string | URL, base: string | undefined): URL {
+  const url = new URL(input, base);
+  if (url.username !== '' || url.password !== '') {
+    throw new TypeError('Request cannot be constructed from a URL that includes credentials.');
+  }
+  return url;
 }
 
 async function readRequest(request: Request): Promise<Message> {
   const { method, signal, credentials, keepalive } = request;
-  const body: Bytes = new Uint8Array(await request.arrayBuffer());
+  signal.throwIfAborted();
+  const body: Bytes = new Uint8Array(await unlessAborted(request.arrayBuffer(), signal));
   return {
     method,
     url: new URL(request.url),
@@ -82,7 +87,8 @@ async function readInitBody(body: BodyInit | null, headers: Headers): Promise<By
     if (!headers.has('content-type')) headers.set('content-type', 'text/plain;charset=UTF-8');
     return utf8ToBytes(body);
   }
-  if (body instanceof Uint8Array) return body as Bytes;
+  // A copy: the caller may go on using the buffer while we wait for a session. (A Buffer's slice is a view.)
+  if (body instanceof Uint8Array) return new Uint8Array(body);
   // The platform knows how to turn the rest into bytes, and which content type that is.
   const response = new Response(body);
   const type = response.headers.get('content-type');
