@@ -85,12 +85,19 @@ function createContext(options: NenOptions): Context {
   const runtime = primitives();
   const publicHeaders = (options.publicHeaders ?? []).map((name) => name.toLowerCase());
   const suites = [mlKem768Suite(runtime)];
+  const origins = originSet(options.origins);
   const idleMs = positive('sessionIdleMs', options.sessionIdleMs ?? SESSION_IDLE_MS);
   return {
     primitives: runtime,
     suites,
-    handshakePolicy: { suites, origins: originSet(options.origins) },
-    sessions: new Sessions({ store: options.store ?? defaultStore(), primitives: runtime, now, idleMs }),
+    handshakePolicy: { suites, origins },
+    sessions: new Sessions({
+      store: options.store ?? defaultStore(),
+      primitives: runtime,
+      now,
+      idleMs,
+      origins,
+    }),
     now,
     sessionTtlMs: positive('sessionTtlMs', options.sessionTtlMs ?? SESSION_TTL_MS),
     maxBodyBytes: positive('maxBodyBytes', options.maxBodyBytes ?? MAX_REQUEST_BYTES),

@@ -2,13 +2,12 @@
  * The opened sessions of this instance, over the store. A warm request costs one round trip, the claim,
  * which also tells that a session has gone elsewhere. Keys are wiped once nothing is in flight under them.
  */
-import { type Bytes, base64UrlEncode } from '../crypto/bytes.ts';
+import { type Bytes, base64UrlEncode, wipe } from '../crypto/bytes.ts';
 import type { Primitives } from '../crypto/primitives.ts';
 import { randomBytes } from '../crypto/random.ts';
-
 import type { SuiteName } from '../crypto/suite.ts';
 import { claimMs } from '../protocol/claims.ts';
-import { SESSION_MAX_REQUESTS, UNCONFIRMED_TTL_MS } from '../protocol/constants.ts';
+import { SESSION_MAX_REQUESTS, UNCONFIRMED_TTL_MS, WINDOW_MS } from '../protocol/constants.ts';
 import { NenError } from '../protocol/errors.ts';
 import type { NewSession } from '../protocol/handshake.ts';
 import { HeldSession } from '../protocol/held-session.ts';
@@ -18,6 +17,13 @@ import type { ClaimResult, SessionStore } from '../session/types.ts';
 
 const CACHE_MS = 60_000;
 const MAX_CACHED = 10_000;
+
+/**
+ * How old a request may be when its nonce is claimed. Its timestamp was checked when its headers came, but
+ * its body may be held back (attack: a copy, held back until the original's claim is forgotten, ran again).
+ * A claim lives at least 4 x window from the timestamp on, less the 60 s by which instance clocks may differ.
+ */
+const MAX_AGE_AT_CLAIM_MS = 2 * WINDOW_MS;
 
 /** A session whose keys are imported. Held while a request is in flight. */
 export class OpenedSession extends HeldSession {
@@ -45,6 +51,8 @@ export interface SessionsOptions {
   readonly primitives: Primitives;
   readonly now: () => number;
   readonly idleMs: number;
+  /** The origins whose sessions are known here; every one if absent. */
+  readonly origins: ReadonlySet<string> | undefined;
 }
 
 export class Sessions {
@@ -52,16 +60,18 @@ export class Sessions {
   readonly #primitives: Primitives;
   readonly #now: () => number;
   readonly #idleMs: number;
+  readonly #origins: ReadonlySet<string> | undefined;
   readonly #opened = new Map<string, OpenedSession>();
   /** Names each arriving request to the store: random once, then counted. */
   readonly #attemptPrefix = base64UrlEncode(randomBytes(16));
   #attempts = 0;
 
-  constructor({ store, primitives, now, idleMs }: SessionsOptions) {
+  constructor({ store, primitives, now, idleMs, origins }: SessionsOptions) {
     this.#store = store;
     this.#primitives = primitives;
     this.#now = now;
     this.#idleMs = idleMs;
+    this.#origins = origins;
   }
 
   epoch(): Promise<string> {
@@ -105,12 +115,15 @@ export class Sessions {
 
   /**
    * Claims a request's nonce: it may run, once.
-   * @throws {NenError} ISO-5001, ISO-2002, ISO-2003.
+   * @throws {NenError} ISO-5001, ISO-3003, ISO-2002, ISO-2003.
    */
   async claim(session: OpenedSession, nonce: string, timestamp: number): Promise<void> {
     session.requests++;
-    const idleMs = Math.min(this.#idleMs, session.expiresAt - this.#now());
-    const result = await this.#claim(session.sid, nonce, timestamp, idleMs, true);
+    const now = this.#now();
+    if (now - timestamp >= MAX_AGE_AT_CLAIM_MS)
+      throw new NenError('ISO-3003', { hint: 'the body took too long to arrive' });
+    const idleMs = Math.min(this.#idleMs, session.expiresAt - now);
+    const result = idleMs > 0 ? await this.#claim(session.sid, nonce, timestamp, idleMs, true) : 'gone';
     if (result === 'claimed') return;
     if (result === 'replayed')
       throw new NenError('ISO-5001', { hint: 'a copy of a request that was claimed before' });
@@ -136,18 +149,17 @@ export class Sessions {
   }
 
   async #load(sid: string, now: number): Promise<OpenedSession | undefined> {
-    const bytes = await this.#ask(() => this.#store.read(sid));
+    const record = await this.#read(sid);
     const cached = this.#opened.get(sid);
-    if (bytes === undefined) {
+    if (record === undefined) {
       if (cached !== undefined) this.#drop(cached);
       return undefined;
     }
     if (cached !== undefined) {
+      wipeSecrets(record);
       cached.checkedAt = now;
       return cached;
     }
-    const record = decodeSessionRecord(bytes);
-    if (record === undefined || record.sid !== sid) return undefined;
     const session = new OpenedSession(this.#primitives, record, now);
     this.#opened.set(sid, session);
     if (this.#opened.size > MAX_CACHED) {
@@ -155,6 +167,19 @@ export class Sessions {
       if (oldest !== undefined) this.#drop(oldest);
     }
     return session;
+  }
+
+  /** The record of a session; one of another origin or another epoch is unknown. */
+  async #read(sid: string): Promise<SessionRecord | undefined> {
+    const bytes = await this.#ask(() => this.#store.read(sid));
+    if (bytes === undefined) return undefined;
+    const record = decodeSessionRecord(bytes);
+    wipe(bytes);
+    if (record === undefined || record.sid !== sid) return undefined;
+    const isOurs = this.#origins?.has(record.audience) !== false && record.epoch === (await this.epoch());
+    if (isOurs) return record;
+    wipeSecrets(record);
+    return undefined;
   }
 
   #encode({ sid, secrets, terms }: NewSession, suite: SuiteName, audience: string): Bytes {

@@ -69,10 +69,16 @@ export class TestClock {
 export class LoggingStore extends InMemorySessionStore {
   /** Sids of the sessions that were created. */
   readonly created: string[] = [];
-  /** `sid nonce` of each claim that was asked for, whatever came of it. */
+  /** `sid nonce` of each nonce that was claimed. */
   readonly claims: string[] = [];
   /** How often a session was looked up. */
   reads = 0;
+  readonly #awaitingRead: (() => void)[] = [];
+
+  /** Resolves once a session has been looked up and the turn of the event loop is over: its request waits for its body. */
+  nextRead(): Promise<void> {
+    return new Promise((resolve) => this.#awaitingRead.push(resolve));
+  }
 
   override async create(sid: string, record: Bytes, ttlMs: number): Promise<void> {
     this.created.push(sid);
@@ -81,6 +87,7 @@ export class LoggingStore extends InMemorySessionStore {
 
   override async read(sid: string): Promise<Bytes | undefined> {
     this.reads++;
+    for (const resolve of this.#awaitingRead.splice(0)) setImmediate(resolve);
     return super.read(sid);
   }
 
@@ -90,8 +97,9 @@ export class LoggingStore extends InMemorySessionStore {
     attempt: string,
     options: ClaimOptions,
   ): Promise<ClaimResult> {
-    this.claims.push(`${sid} ${nonce}`);
-    return super.claim(sid, nonce, attempt, options);
+    const result = await super.claim(sid, nonce, attempt, options);
+    if (result === 'claimed') this.claims.push(`${sid} ${nonce}`);
+    return result;
   }
 }
 
@@ -101,6 +109,8 @@ export interface WorldOptions extends Omit<NenOptions, 'store' | 'clock'> {
   readonly store?: InMemorySessionStoreOptions;
   /** Answers under /api/echo; by default tells method, URL and body. */
   readonly echo?: EchoHandler;
+  /** Another instance over the store and the clock of this world. */
+  readonly sharedWith?: World;
 }
 
 export interface World {
@@ -147,9 +157,9 @@ function createRouter(ran: string[]) {
 export type WorldRouter = ReturnType<typeof createRouter>;
 
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
-  const { store: storeOptions, echo, ...nenOptions } = options;
-  const clock = new TestClock();
-  const store = new LoggingStore({ ...storeOptions, now: clock.now });
+  const { store: storeOptions, echo, sharedWith, ...nenOptions } = options;
+  const clock = sharedWith?.clock ?? new TestClock();
+  const store = sharedWith?.store ?? new LoggingStore({ ...storeOptions, now: clock.now });
   const events: NenEvent[] = [];
   const waiting = new Set<(event: NenEvent) => void>();
   const ran: string[] = [];
