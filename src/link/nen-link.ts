@@ -18,7 +18,7 @@ import type { AnyTRPCRouter, TRPCCombinedDataTransformer, TRPCDataTransformer } 
 import { createEventSource, type EventSourceHeaders } from './client/event-source.ts';
 import type { Fetch } from './client/fetch.ts';
 import { NenClient, type NenClientOptions } from './client/nen-client.ts';
-import { eventSourceError, throwingTRPCErrors } from './trpc-errors.ts';
+import { eventSourceError, throwingTRPCErrors, unwrappingErrors } from './trpc-errors.ts';
 
 /** What `headers` is asked with: all calls of a batch, and the first of them. */
 export interface HeadersOptions {
@@ -93,7 +93,7 @@ export function nenLink<TRouter extends AnyTRPCRouter>(options: NenLinkOptions<T
   } as Parameters<typeof httpSubscriptionLink<TRouter, ReturnType<typeof createEventSource>>>[0];
   return splitLink<TRouter>({
     condition: ({ type }) => type === 'subscription',
-    true: httpSubscriptionLink(subscription),
+    true: [unwrappingErrors(), httpSubscriptionLink(subscription)],
     false: splitLink<TRouter>({
       // The batch links would send `{}` in place of these.
       condition: ({ input }) => isNonJsonSerializable(input),

@@ -39,6 +39,14 @@ export class EventStreamRefused extends Error {
   }
 }
 
+/** The server ended the stream, and is asked again: what an EventSource is for. */
+export class EventStreamEnded extends Error {
+  override readonly name = 'EventStreamEnded';
+  constructor() {
+    super('The event stream ended; connecting again.');
+  }
+}
+
 export interface EventSourceSetup {
   readonly fetch: Fetch;
   /** What an error event is, for a failure. */
@@ -137,7 +145,7 @@ export class SealedEventSource {
         return;
       }
       this.readyState = CONNECTING;
-      this.#dispatch('error', this.errorEvent(failure ?? new NenError('ISO-6001')));
+      this.#dispatch('error', this.errorEvent(failure ?? new EventStreamEnded()));
       await this.#delay();
     }
   }

@@ -43,6 +43,7 @@ export function createAppRouter(sse: SseOptions) {
   return t.router({
     /** Whatever superjson carries. */
     echo: call.input(z.unknown()).query(({ input }) => ({ back: input })),
+    sized: call.input(z.number()).query(({ input }) => 'y'.repeat(input)),
     nested: t.router({ deep: call.query(() => 'deep') }),
     add: call.input(z.tuple([z.number(), z.number()])).mutation(({ input: [a, b], ctx }) => {
       ctx.stage.note(`added ${a} and ${b}`);
