@@ -125,9 +125,10 @@ function clientOptions({
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
-/** The origin ('' for the page's own) and the path of the endpoint. */
+/** The origin ('' for the page's own) and the path of the endpoint. @throws {TypeError} for another scheme than http(s). */
 function splitUrl(url: string): { origin: string; path: string } {
-  const isAbsolute = /^https?:\/\//.test(url);
+  const isAbsolute = /^https?:\/\//i.test(url);
+  if (!isAbsolute && /^[a-z][a-z0-9+.-]*:/i.test(url)) throw new TypeError('url: http(s), or a path');
   const { origin, pathname } = new URL(url, 'https://relative.invalid');
   return { origin: isAbsolute ? origin : '', path: pathname.replace(/\/+$/, '') };
 }
