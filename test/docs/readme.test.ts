@@ -117,7 +117,7 @@ async function typeErrors(): Promise<string> {
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   return run(process.execPath, [tsc, '-p', folder]).then(
     ({ stdout }) => stdout,
-    (failed: { stdout?: string }) => failed.stdout ?? String(failed),
+    (failed: { stdout?: string }) => failed.stdout ?? 'the compiler could not be started',
   );
 }
 
@@ -233,7 +233,7 @@ describe('the app of the README', () => {
       async (url, init) => {
         const req = new Request(url, init);
         wire.push(
-          `${req.method} ${new URL(req.url).pathname} ${[...req.headers]} ${await req.clone().text()}`,
+          `${req.method} ${new URL(req.url).pathname} ${JSON.stringify([...req.headers])} ${await req.clone().text()}`,
         );
         return (req.url.includes('/api/nen/') ? session : calls)(req);
       },
@@ -287,6 +287,13 @@ async function inPage(fetch: typeof globalThis.fetch, body: () => Promise<void>)
   }
 }
 
+type PlainLinkFetch = NonNullable<Parameters<typeof httpLink>[0]['fetch']>;
+
+/** A fetch that goes straight into a handler. */
+function into(handler: (req: Request) => Promise<Response>): PlainLinkFetch {
+  return (input, init) => handler(new Request(input, init as RequestInit));
+}
+
 describe('rolling out', () => {
   const t = initTRPC.create();
   const router = t.router({ hello: t.procedure.query(() => 'hello') });
@@ -303,8 +310,7 @@ describe('rolling out', () => {
     'an old client with %s that meets refuse shows what the README quotes',
     async (name, link, message) => {
       const sealed = createNen(quiet).wrap(plain);
-      const fetch = ((input: string, init: RequestInit) =>
-        sealed(new Request(input, init))) as typeof globalThis.fetch;
+      const fetch = into(sealed);
       const old = createTRPCClient<typeof router>({ links: [link({ url, fetch })] });
       const error: unknown = await old.hello.query().catch((thrown: unknown) => thrown);
       if (!(error instanceof TRPCClientError)) throw new Error('no TRPCClientError');
@@ -320,8 +326,7 @@ describe('rolling out', () => {
     const told: unknown[] = [];
     const nen = createNen({ plain: 'allow', onEvent: (event) => told.push(event) });
     const sealed = nen.wrap(plain);
-    const fetch = ((input: string, init: RequestInit) =>
-      sealed(new Request(input, init))) as typeof globalThis.fetch;
+    const fetch = into(sealed);
     const old = createTRPCClient<typeof router>({ links: [httpBatchLink({ url, fetch })] });
     expect(await old.hello.query()).toBe('hello');
     expect(told).toEqual([{ type: 'plain', method: 'GET', path: '/api/trpc/hello', count: 1 }]);
