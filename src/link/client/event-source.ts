@@ -69,6 +69,7 @@ const TRANSIENT: ReadonlySet<NenErrorCode> = new Set<NenErrorCode>([
   'ISO-2003',
   'ISO-3003',
   'ISO-4005',
+  'ISO-5001',
   'ISO-6001',
   'ISO-6004',
 ]);
@@ -203,8 +204,19 @@ export class SealedEventSource {
   }
 
   #dispatch(type: string, event: object, afterClose = false): void {
-    if (this.#closed() && !afterClose) return;
-    for (const listener of [...(this.#listeners.get(type) ?? [])]) listener(event);
+    const listeners = this.#listeners.get(type) ?? [];
+    for (const listener of [...listeners]) {
+      if (this.#closed() && !afterClose) return;
+      if (this.#listeners.get(type)?.has(listener) !== true) continue;
+      try {
+        listener(event);
+      } catch (error) {
+        // The application's, and none of ours: reported as an EventTarget does, the events go on.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   }
 
   /** The server's `retry:` time, doubled with each failure in a row and spread by half. */
@@ -212,13 +224,15 @@ export class SealedEventSource {
     const spread = 0.75 + (randomBytes(1)[0] ?? 0) / 512;
     const delayMs = Math.min(MAX_DELAY_MS, this.#retryMs * 2 ** this.#failures++ * spread);
     const { signal } = this.#closing;
+    if (signal.aborted) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, delayMs);
       const stop = (): void => {
         clearTimeout(timer);
+        signal.removeEventListener('abort', stop);
         resolve();
       };
-      signal.addEventListener('abort', stop, { once: true });
+      const timer = setTimeout(stop, delayMs);
+      signal.addEventListener('abort', stop);
     });
   }
 
