@@ -3,6 +3,7 @@
  * nothing throws for what the environment lacks, so that a build may import routes without secrets.
  */
 import { primitives } from '../crypto/select.ts';
+import type { Signer } from '../crypto/signature.ts';
 import { mlKem768Suite } from '../crypto/suite.ts';
 import { KEEP_ALIVE_MS, MAX_REQUEST_BYTES, SESSION_IDLE_MS, SESSION_TTL_MS } from '../protocol/constants.ts';
 import { isAudience } from '../protocol/formats.ts';
@@ -13,6 +14,7 @@ import { type CorsOptions, createCors } from './cors.ts';
 import { consoleListener, type EventListener, guarded } from './events.ts';
 import { DEFAULT_RATE, type RateLimiter, tokenBucket } from './rate-limit.ts';
 import { createRoutes, type SessionRoutes } from './routes.ts';
+import { type Authorize, readEnvironmentIdentity, readServerIdentity } from './server-identity.ts';
 import { type NenSession, SessionFacts } from './session-facts.ts';
 import { Sessions } from './sessions.ts';
 import { createWrap, type Handler, type WrapOptions, type Wrapped } from './wrap.ts';
@@ -20,6 +22,10 @@ import { createWrap, type Handler, type WrapOptions, type Wrapped } from './wrap
 export interface NenOptions {
   /** Where sessions and replay claims are kept. By default this process's memory: one instance only. */
   readonly store?: SessionStore;
+  /** The server's ML-DSA-65 identity, which clients pin: a 32-byte seed as base64, or a signer (a KMS). By default NEN_IDENTITY. */
+  readonly identity?: string | Signer;
+  /** Decides which clients may have a session. */
+  readonly authorize?: Authorize;
   /** The origins that clients may mean, scheme://host[:port]. By default every one. */
   readonly origins?: readonly string[];
   /** The path prefix that a proxy in front removes, such as '/app': clients signed it. */
@@ -75,7 +81,7 @@ export function createNen(options: NenOptions = {}): Nen {
     wrap,
     session: (req) => facts.of(req),
     check: async () => {
-      await context.sessions.epoch();
+      await Promise.all([context.sessions.epoch(), context.identity?.()]);
     },
   };
 }
@@ -98,6 +104,8 @@ function createContext(options: NenOptions): Context {
       idleMs,
       origins,
     }),
+    identity: readServerIdentity(options.identity) ?? readEnvironmentIdentity(environment('NEN_IDENTITY')),
+    authorize: options.authorize,
     now,
     sessionTtlMs: positive('sessionTtlMs', options.sessionTtlMs ?? SESSION_TTL_MS),
     maxBodyBytes: positive('maxBodyBytes', options.maxBodyBytes ?? MAX_REQUEST_BYTES),
@@ -111,6 +119,11 @@ function createContext(options: NenOptions): Context {
     clientAddress: options.clientAddress ?? (() => undefined),
     keepAliveMs: positive('keepAliveMs', options.keepAliveMs ?? KEEP_ALIVE_MS),
   };
+}
+
+/** A variable of the environment, where there is one; an empty one counts as absent. */
+function environment(name: string): string | undefined {
+  return globalThis.process?.env?.[name] || undefined;
 }
 
 const GLOBAL = Symbol.for('trpc-nen');

@@ -2,18 +2,16 @@
  * The session routes under {nen}/: handshake, rotate, terminate, status. The action is the last
  * segment of the path.
  */
+import { loadVerifier } from '../crypto/load-ml-dsa-65.ts';
 import { readBody } from '../protocol/body.ts';
 import { CONTENT_TYPE_JSON, MAX_HANDSHAKE_BYTES } from '../protocol/constants.ts';
 import { NenError } from '../protocol/errors.ts';
-import {
-  answerHandshake,
-  type ClientHello,
-  decodeClientHello,
-  type SessionTerms,
-} from '../protocol/handshake.ts';
+import { answerHandshake, verifyClientIdentity } from '../protocol/handshake.ts';
+import { type ClientHello, decodeClientHello, type SessionTerms } from '../protocol/handshake-messages.ts';
 import type { Admitted } from './admit.ts';
 import type { Context } from './context.ts';
 import { refusePlain, requestLine, serveSealed } from './serve.ts';
+import { authorizeClient } from './server-identity.ts';
 
 export type Route = (req: Request) => Promise<Response>;
 
@@ -33,7 +31,7 @@ const ACTIONS: { readonly [name: string]: Action | undefined } = Object.assign(O
   handshake: { method: 'POST', run: handshake },
   rotate: {
     method: 'POST',
-    run: (context, req) => serveSealed(context, req, (call) => rotate(context, call)),
+    run: (context, req) => serveSealed(context, req, (call) => rotate(context, call, req)),
   },
   terminate: {
     method: 'POST',
@@ -67,8 +65,14 @@ async function handshake(context: Context, req: Request): Promise<Response> {
   try {
     const body = await readBody(req as Parameters<typeof readBody>[0], MAX_HANDSHAKE_BYTES);
     const hello = decodeClientHello(body, context.handshakePolicy);
-    const terms = await newTerms(context);
-    const { session, answer } = await answerHandshake(context.primitives, hello, { terms });
+    const clientIdentity = await verifyClientIdentity(context.primitives, hello, loadVerifier);
+    await authorizeClient(context.authorize, clientIdentity, req);
+    const [terms, identity] = await Promise.all([newTerms(context), context.identity?.()]);
+    const { session, answer } = await answerHandshake(context.primitives, hello, {
+      terms,
+      clientIdentity,
+      identity,
+    });
     await context.sessions.create(session, hello.suite.name, hello.audience);
     reportHandshake(context, session.sid, hello, false);
     return new Response(answer, {
@@ -79,21 +83,25 @@ async function handshake(context: Context, req: Request): Promise<Response> {
   }
 }
 
-async function rotate(context: Context, { session, payload, exchange }: Admitted): Promise<Response> {
+async function rotate(
+  context: Context,
+  { session, payload, exchange }: Admitted,
+  req: Request,
+): Promise<Response> {
   if (exchange.kind !== 'json') throw new NenError('ISO-4006', { hint: 'a rotation is a JSON message' });
-  const hello = decodeRotation(context, payload);
+  const hello = decodeClientHello(payload, context.handshakePolicy);
+  if (hello.identity !== undefined)
+    throw new NenError('ISO-1001', { hint: 'a rotation inherits its identity' });
   if (hello.audience !== session.audience)
     throw new NenError('ISO-1003', { hint: 'a rotation keeps its origin' });
+  await authorizeClient(context.authorize, session.clientIdentity, req);
   const terms = await newTerms(context);
-  const previous = { sid: session.sid, exporterSecret: session.keys.exporterSecret };
+  const { sid, clientIdentity, serverIdentity } = session;
+  const previous = { sid, exporterSecret: session.keys.exporterSecret, clientIdentity, serverIdentity };
   const rotated = await answerHandshake(context.primitives, hello, { terms, previous });
-  await context.sessions.rotate(session, rotated.session);
+  await context.sessions.rotate(session, rotated.session, hello.suite.name);
   reportHandshake(context, rotated.session.sid, hello, true);
   return new Response(rotated.answer, { headers: { 'Content-Type': CONTENT_TYPE_JSON } });
-}
-
-function decodeRotation({ handshakePolicy }: Context, payload: Admitted['payload']): ClientHello {
-  return decodeClientHello(payload, handshakePolicy);
 }
 
 async function terminate(context: Context, { session }: Admitted): Promise<Response> {
@@ -103,7 +111,7 @@ async function terminate(context: Context, { session }: Admitted): Promise<Respo
 
 function status({ session }: Admitted): Response {
   const { sid, suite, createdAt, expiresAt } = session;
-  return Response.json({ sid, suite, security: 'unauthenticated', createdAt, expiresAt });
+  return Response.json({ sid, suite, createdAt, expiresAt });
 }
 
 async function newTerms({ now, sessions, sessionTtlMs }: Context): Promise<SessionTerms> {

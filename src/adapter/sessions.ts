@@ -31,6 +31,9 @@ export class OpenedSession extends HeldSession {
   readonly audience: string;
   readonly createdAt: number;
   readonly expiresAt: number;
+  /** SHA-256 of each side's ML-DSA-65 public key, where it has one. */
+  readonly clientIdentity: Bytes | undefined;
+  readonly serverIdentity: Bytes | undefined;
   /** When the store was last asked whether it is still there. */
   checkedAt: number;
   /** Requests under it that this instance has seen. */
@@ -42,6 +45,8 @@ export class OpenedSession extends HeldSession {
     this.audience = record.audience;
     this.createdAt = record.createdAt;
     this.expiresAt = record.expiresAt;
+    this.clientIdentity = record.clientIdentity;
+    this.serverIdentity = record.serverIdentity;
     this.checkedAt = now;
   }
 }
@@ -86,8 +91,8 @@ export class Sessions {
   }
 
   /** Puts the new session in the old one's place, in one step. @throws {NenError} ISO-2002 if the old one is gone. */
-  async rotate(old: OpenedSession, session: NewSession): Promise<void> {
-    const record = this.#encode(session, old.suite, old.audience);
+  async rotate(old: OpenedSession, session: NewSession, suite: SuiteName): Promise<void> {
+    const record = this.#encode(session, suite, old.audience);
     const ttlMs = Math.min(this.#idleMs, session.terms.expiresAt - session.terms.now);
     const rotated = await this.#ask(() => this.#store.rotate(old.sid, session.sid, record, ttlMs));
     this.#drop(old);
@@ -182,7 +187,8 @@ export class Sessions {
     return undefined;
   }
 
-  #encode({ sid, secrets, terms }: NewSession, suite: SuiteName, audience: string): Bytes {
+  #encode(session: NewSession, suite: SuiteName, audience: string): Bytes {
+    const { sid, secrets, terms, clientIdentity, serverIdentity } = session;
     const { now: createdAt, expiresAt, epoch } = terms;
     const record = encodeSessionRecord({
       version: 1,
@@ -190,6 +196,8 @@ export class Sessions {
       suite,
       audience,
       ...secrets,
+      ...(clientIdentity !== undefined && { clientIdentity }),
+      ...(serverIdentity !== undefined && { serverIdentity }),
       createdAt,
       expiresAt,
       epoch,

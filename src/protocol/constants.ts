@@ -15,11 +15,16 @@ export const LABEL_RESPONSE_SECRET = 'nen/2 response secret';
 export const LABEL_EXPORTER = 'nen/2 exporter';
 export const LABEL_ANSWER_KEY = 'nen/2 answer';
 export const LABEL_STREAM_KEY = 'nen/2 stream';
+export const LABEL_EXPORTED_KEY = 'nen/2 exported key';
 
 // Labels of additional authenticated data.
 export const LABEL_REQUEST = 'nen/2 request';
 export const LABEL_RESPONSE = 'nen/2 response';
 export const LABEL_RECORD = 'nen/2 record';
+
+// Context strings of identity signatures.
+export const CONTEXT_CLIENT = 'nen/2 client';
+export const CONTEXT_SERVER = 'nen/2 server';
 
 // Header names, as sent; lookups are case-insensitive.
 export const HEADER_SESSION = 'X-Nen-Session';
@@ -39,6 +44,7 @@ export const NONCE_BYTES = 12;
 export const TAG_BYTES = 16;
 export const SID_BYTES = 16;
 export const SIGNATURE_BYTES = 32;
+export const PIN_BYTES = 32;
 
 // Limits. Times in milliseconds.
 export const WINDOW_MS = 30_000;

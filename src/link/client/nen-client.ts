@@ -9,14 +9,16 @@ import { MAX_ENVELOPE_BYTES } from '../../protocol/constants.ts';
 import type { Encoding } from '../../protocol/envelope.ts';
 import { NenError } from '../../protocol/errors.ts';
 import { isFraming } from '../../protocol/headers.ts';
+import { exportKey } from '../../protocol/keys.ts';
 import { type Call, Caller } from './call.ts';
 import { type DeviceClock, deviceClock } from './clock.ts';
 import { createFetch, type Fetch } from './fetch.ts';
+import { type IdentityOptions, readIdentity, readPins, warnWithoutPins } from './identity-options.ts';
 import type { Answer } from './open-answer.ts';
 import { SessionManager } from './session-manager.ts';
 import { nativeTransport, type Transport } from './transport.ts';
 
-export interface NenClientOptions {
+export interface NenClientOptions extends IdentityOptions {
   /** Where the session routes are. By default `{baseUrl}/api/nen`. */
   readonly nenUrl?: string;
   /** What carries the sealed bytes. By default the runtime's fetch. */
@@ -45,6 +47,8 @@ export interface SessionStatus {
 export class NenClient {
   /** WHATWG fetch, sealed: method, path, query and status are visible, all else is not. */
   readonly fetch: Fetch;
+  /** How sure it is who is at the other end: without a pinned server identity, nobody is. */
+  readonly security: 'pinned' | 'unauthenticated';
   readonly #options: NenClientOptions;
   readonly #baseUrl: string;
   readonly #sessions: SessionManager;
@@ -59,6 +63,9 @@ export class NenClient {
     checkOptions(baseUrl, options);
     this.#baseUrl = baseUrl.replace(/\/+$/, '');
     this.#options = options;
+    const pins = readPins(options);
+    if (pins === undefined) warnWithoutPins();
+    this.security = pins === undefined ? 'unauthenticated' : 'pinned';
     const transport = options.fetch ?? nativeTransport;
     const runtime = primitives();
     this.#sessions = new SessionManager({
@@ -69,15 +76,12 @@ export class NenClient {
       transport,
       device: options.clock ?? deviceClock,
       credentials: options.credentials,
+      pins,
+      identity: readIdentity(options),
     });
     const maxEnvelopeBytes = options.maxEnvelopeBytes ?? MAX_ENVELOPE_BYTES;
     this.#caller = new Caller({ sessions: this.#sessions, transport, maxEnvelopeBytes });
     this.fetch = this.#createFetch(undefined);
-  }
-
-  /** How sure it is who is at the other end: without a pinned server identity, nobody is. */
-  get security(): 'pinned' | 'unauthenticated' {
-    return 'unauthenticated';
   }
 
   /**
@@ -119,7 +123,20 @@ export class NenClient {
   /** What the server knows of the session. @throws {NenError} */
   async status(): Promise<SessionStatus> {
     const answer = await this.#caller.call(this.#routeCall('GET', 'status', []));
-    return JSON.parse(bytesToUtf8(bodyOf(answer)));
+    return { ...JSON.parse(bytesToUtf8(bodyOf(answer))), security: this.security };
+  }
+
+  /**
+   * A key of 32 bytes that only this session's two ends know, the same as `nen.session(req).exporter(label)`:
+   * to bind a login to the session (in the way of RFC 5705). A new session gives another.
+   */
+  async exporter(label: string): Promise<Uint8Array> {
+    const session = await this.#sessions.acquire(null);
+    try {
+      return exportKey(session.keys, label);
+    } finally {
+      session.release();
+    }
   }
 
   #createFetch(endpoint: string | undefined): Fetch {

@@ -3,7 +3,9 @@
  * Concurrent calls wait for one handshake.
  */
 import { type Bytes, wipe } from '../../crypto/bytes.ts';
+import { loadVerifier } from '../../crypto/load-ml-dsa-65.ts';
 import type { Primitives } from '../../crypto/primitives.ts';
+import type { Signer } from '../../crypto/signature.ts';
 import type { Suite } from '../../crypto/suite.ts';
 import { readBody } from '../../protocol/body.ts';
 import {
@@ -13,15 +15,11 @@ import {
   SESSION_MAX_REQUESTS,
 } from '../../protocol/constants.ts';
 import { NenError, type NenOutcome } from '../../protocol/errors.ts';
-import {
-  encodeClientHello,
-  finishHandshake,
-  type NewSession,
-  type PreviousSession,
-  type SessionTerms,
-  startHandshake,
-} from '../../protocol/handshake.ts';
+import { finishHandshake, type NewSession, startHandshake } from '../../protocol/handshake.ts';
+import { encodeClientHello, type SessionTerms } from '../../protocol/handshake-messages.ts';
 import { HeldSession } from '../../protocol/held-session.ts';
+import { encodePin } from '../../protocol/identity.ts';
+import type { Identities, PreviousSession } from '../../protocol/key-schedule.ts';
 import { importKeys, wipeSecrets } from '../../protocol/keys.ts';
 import { decodePlainRefusal } from '../../protocol/refusal.ts';
 import { type DeviceClock, ServerClock } from './clock.ts';
@@ -31,12 +29,18 @@ import { unlessAborted } from './unless-aborted.ts';
 /** One session of a client. */
 export class ClientSession extends HeldSession {
   readonly terms: SessionTerms;
+  readonly identities: Identities;
   readonly clock: ServerClock;
   requests = 0;
 
-  constructor(primitives: Primitives, { sid, secrets, terms }: NewSession, device: DeviceClock) {
+  constructor(
+    primitives: Primitives,
+    { sid, secrets, terms, ...identities }: NewSession,
+    device: DeviceClock,
+  ) {
     super(sid, importKeys(primitives, secrets));
     this.terms = terms;
+    this.identities = identities;
     this.clock = new ServerClock(terms.now, device);
   }
 
@@ -56,6 +60,10 @@ export interface SessionManagerOptions {
   readonly transport: Transport;
   readonly device: DeviceClock;
   readonly credentials: RequestCredentials | undefined;
+  /** The server identities that are trusted; undefined: whoever answers first. */
+  readonly pins: ReadonlySet<string> | undefined;
+  /** The client's own identity, where it has one. */
+  readonly identity: (() => Promise<Signer>) | undefined;
 }
 
 export class SessionManager {
@@ -63,9 +71,12 @@ export class SessionManager {
   #current: ClientSession | undefined;
   #flight: Promise<ClientSession> | undefined;
   #terminated = false;
+  /** Pins given, or the one that the server showed first: required from then on. */
+  #pins: ReadonlySet<string> | undefined;
 
   constructor(options: SessionManagerOptions) {
     this.#options = options;
+    this.#pins = options.pins;
   }
 
   /**
@@ -99,13 +110,14 @@ export class SessionManager {
     send: (old: ClientSession, hello: Bytes, signal: AbortSignal) => Promise<Bytes>,
   ): Promise<{ readonly sid: string }> {
     const old = await this.acquire(null);
-    const previous = { sid: old.sid, exporterSecret: Uint8Array.from(old.keys.exporterSecret) };
+    const exporterSecret = Uint8Array.from(old.keys.exporterSecret);
+    const previous = { sid: old.sid, exporterSecret, ...old.identities };
     try {
       const next = await this.#perform((hello, signal) => send(old, hello, signal), 'unknown', previous);
       if (this.#terminated) throw dropped(next, 'unknown');
       return this.#put(next);
     } finally {
-      wipe(previous.exporterSecret);
+      wipe(exporterSecret);
       old.release();
     }
   }
@@ -177,10 +189,17 @@ export class SessionManager {
       HANDSHAKE_TIMEOUT_MS,
     );
     try {
-      const pending = await startHandshake(suite, audience(), { previous });
+      const identity = previous === undefined ? await this.#options.identity?.() : undefined;
+      const pending = await startHandshake(primitives, suite, audience(), { identity, previous });
       try {
         const sent = send(encodeClientHello(pending.hello), timeout.signal);
-        return await finishHandshake(primitives, pending, await unlessAborted(sent, timeout.signal));
+        const answer = await unlessAborted(sent, timeout.signal);
+        const session = await finishHandshake(primitives, pending, answer, {
+          pins: this.#pins,
+          loadVerifier,
+        });
+        if (session.serverIdentity !== undefined) this.#pins ??= new Set([encodePin(session.serverIdentity)]);
+        return session;
       } finally {
         pending.keyPair.wipe();
       }
