@@ -2,11 +2,14 @@
  * `createNen`: one server side of the sealed channel. Its options are resolved and checked here, once;
  * nothing throws for what the environment lacks, so that a build may import routes without secrets.
  */
+
+import type { Primitives } from '../crypto/primitives.ts';
 import { primitives } from '../crypto/select.ts';
 import type { Signer } from '../crypto/signature.ts';
-import { mlKem768Suite } from '../crypto/suite.ts';
+import { isSuiteName, loadSuite, type SuiteName } from '../crypto/suite.ts';
 import { KEEP_ALIVE_MS, MAX_REQUEST_BYTES, SESSION_IDLE_MS, SESSION_TTL_MS } from '../protocol/constants.ts';
 import { isAudience } from '../protocol/formats.ts';
+import type { HandshakePolicy } from '../protocol/handshake-messages.ts';
 import { InMemorySessionStore } from '../session/memory.ts';
 import type { SessionStore } from '../session/types.ts';
 import type { Context } from './context.ts';
@@ -26,6 +29,8 @@ export interface NenOptions {
   readonly identity?: string | Signer;
   /** Decides which clients may have a session. */
   readonly authorize?: Authorize;
+  /** The suites that are accepted; to any other a client gets ISO-1003. By default all of them. */
+  readonly suites?: readonly SuiteName[];
   /** The origins that clients may mean, scheme://host[:port]. By default every one. */
   readonly origins?: readonly string[];
   /** The path prefix that a proxy in front removes, such as '/app': clients signed it. */
@@ -90,13 +95,11 @@ function createContext(options: NenOptions): Context {
   const now = options.clock ?? Date.now;
   const runtime = primitives();
   const publicHeaders = (options.publicHeaders ?? []).map((name) => name.toLowerCase());
-  const suites = [mlKem768Suite(runtime)];
   const origins = originSet(options.origins);
   const idleMs = positive('sessionIdleMs', options.sessionIdleMs ?? SESSION_IDLE_MS);
   return {
     primitives: runtime,
-    suites,
-    handshakePolicy: { suites, origins },
+    handshakePolicy: loadPolicy(runtime, suiteNames(options.suites), origins),
     sessions: new Sessions({
       store: options.store ?? defaultStore(),
       primitives: runtime,
@@ -136,6 +139,30 @@ function defaultStore(): SessionStore {
   const store = new InMemorySessionStore();
   holder[GLOBAL] = store;
   return store;
+}
+
+const ALL_SUITES: readonly SuiteName[] = ['ML-KEM-768', 'X-Wing'];
+
+function suiteNames(names: readonly SuiteName[] = ALL_SUITES): readonly SuiteName[] {
+  if (names.length > 0 && names.every(isSuiteName)) return names;
+  throw new TypeError("suites: a list of 'ML-KEM-768' and 'X-Wing'");
+}
+
+/** Suites are loaded once, when a client first asks. */
+function loadPolicy(
+  runtime: Primitives,
+  names: readonly SuiteName[],
+  origins: ReadonlySet<string> | undefined,
+): () => Promise<HandshakePolicy> {
+  let policy: Promise<HandshakePolicy> | undefined;
+  const load = async (): Promise<HandshakePolicy> => {
+    const suites = await Promise.all(names.map((name) => loadSuite(runtime, name)));
+    return { suites, origins };
+  };
+  return () => {
+    policy ??= load();
+    return policy;
+  };
 }
 
 function originSet(origins: readonly string[] | undefined): ReadonlySet<string> | undefined {

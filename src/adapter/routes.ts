@@ -64,7 +64,7 @@ async function handshake(context: Context, req: Request): Promise<Response> {
   if (!isJson(req)) return new Response('Unsupported Media Type', { status: 415 });
   try {
     const body = await readBody(req as Parameters<typeof readBody>[0], MAX_HANDSHAKE_BYTES);
-    const hello = decodeClientHello(body, context.handshakePolicy);
+    const hello = decodeClientHello(body, await context.handshakePolicy());
     const clientIdentity = await verifyClientIdentity(context.primitives, hello, loadVerifier);
     await authorizeClient(context.authorize, clientIdentity, req);
     const [terms, identity] = await Promise.all([newTerms(context), context.identity?.()]);
@@ -89,7 +89,7 @@ async function rotate(
   req: Request,
 ): Promise<Response> {
   if (exchange.kind !== 'json') throw new NenError('ISO-4006', { hint: 'a rotation is a JSON message' });
-  const hello = decodeClientHello(payload, context.handshakePolicy);
+  const hello = decodeClientHello(payload, await context.handshakePolicy());
   if (hello.identity !== undefined)
     throw new NenError('ISO-1001', { hint: 'a rotation inherits its identity' });
   if (hello.audience !== session.audience)

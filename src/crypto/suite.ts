@@ -18,3 +18,18 @@ export const DEFAULT_SUITE: SuiteName = 'ML-KEM-768';
 export function mlKem768Suite(p: Primitives): Suite {
   return { name: 'ML-KEM-768', kem: p.mlKem768 };
 }
+
+/** X-Wing: public key 1216, ciphertext 1120, secret 32 bytes. */
+async function xWingSuite(p: Primitives): Promise<Suite> {
+  const { createXWing } = await import('./x-wing.ts');
+  return { name: 'X-Wing', kem: createXWing(p.mlKem768) };
+}
+
+/** A suite by its name, loaded if it has to be. */
+export async function loadSuite(p: Primitives, name: SuiteName): Promise<Suite> {
+  return name === 'X-Wing' ? xWingSuite(p) : mlKem768Suite(p);
+}
+
+export function isSuiteName(name: unknown): name is SuiteName {
+  return name === 'ML-KEM-768' || name === 'X-Wing';
+}

@@ -4,7 +4,7 @@
  */
 import { type Bytes, bytesToUtf8 } from '../../crypto/bytes.ts';
 import { primitives } from '../../crypto/select.ts';
-import { mlKem768Suite } from '../../crypto/suite.ts';
+import { DEFAULT_SUITE, isSuiteName, loadSuite, type SuiteName } from '../../crypto/suite.ts';
 import { MAX_ENVELOPE_BYTES } from '../../protocol/constants.ts';
 import type { Encoding } from '../../protocol/envelope.ts';
 import { NenError } from '../../protocol/errors.ts';
@@ -23,6 +23,8 @@ export interface NenClientOptions extends IdentityOptions {
   readonly nenUrl?: string;
   /** What carries the sealed bytes. By default the runtime's fetch. */
   readonly fetch?: Transport;
+  /** The key encapsulation of the handshake; never changed because of an answer. */
+  readonly suite?: SuiteName;
   /** 'json' (the default) passes every proxy and body parser; 'octets' is smaller and faster. */
   readonly encoding?: Encoding;
   /** Headers that the way may read: copied outside, and unprotected there. */
@@ -70,7 +72,7 @@ export class NenClient {
     const runtime = primitives();
     this.#sessions = new SessionManager({
       primitives: runtime,
-      suite: mlKem768Suite(runtime),
+      suite: () => loadSuite(runtime, options.suite ?? DEFAULT_SUITE),
       audience: () => this.#origin(),
       handshakeUrl: () => this.#routeUrl('handshake').href,
       transport,
@@ -195,7 +197,7 @@ function pathnameOf(path: string): string | undefined {
 const PAGE = 'https://page.invalid';
 
 function checkOptions(baseUrl: string, options: NenClientOptions): void {
-  const { nenUrl, fetch, encoding, publicHeaders, maxEnvelopeBytes } = options;
+  const { nenUrl, fetch, suite, encoding, publicHeaders, maxEnvelopeBytes } = options;
   if (baseUrl !== '' && !(/^https?:\/\/[^/]/.test(baseUrl) && isPlainUrl(baseUrl))) {
     throw new TypeError("baseUrl: an http(s) origin, or '' for the page's own");
   }
@@ -206,6 +208,7 @@ function checkOptions(baseUrl: string, options: NenClientOptions): void {
   if (encoding !== undefined && encoding !== 'json' && encoding !== 'octets') {
     throw new TypeError("encoding: 'json' or 'octets'");
   }
+  if (suite !== undefined && !isSuiteName(suite)) throw new TypeError("suite: 'ML-KEM-768' or 'X-Wing'");
   if (publicHeaders !== undefined && !(Array.isArray(publicHeaders) && publicHeaders.every(isPublishable))) {
     throw new TypeError('publicHeaders: a list of names of headers that do not describe the sealed message');
   }

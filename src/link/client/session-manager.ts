@@ -53,7 +53,7 @@ export class ClientSession extends HeldSession {
 
 export interface SessionManagerOptions {
   readonly primitives: Primitives;
-  readonly suite: Suite;
+  readonly suite: () => Promise<Suite>;
   /** Resolved at the first handshake: a page's own origin is not known before. */
   readonly audience: () => string;
   readonly handshakeUrl: () => string;
@@ -190,7 +190,7 @@ export class SessionManager {
     );
     try {
       const identity = previous === undefined ? await this.#options.identity?.() : undefined;
-      const pending = await startHandshake(primitives, suite, audience(), { identity, previous });
+      const pending = await startHandshake(primitives, await suite(), audience(), { identity, previous });
       try {
         const sent = send(encodeClientHello(pending.hello), timeout.signal);
         const answer = await unlessAborted(sent, timeout.signal);
