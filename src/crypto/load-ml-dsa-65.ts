@@ -5,7 +5,7 @@ import type { Bytes } from './bytes.ts';
 import type { SignatureVerifier, Signer } from './signature.ts';
 
 export async function loadVerifier(): Promise<SignatureVerifier> {
-  return (await import('./ml-dsa-65.ts')).mlDsa65Verifier;
+  return (await import('./ml-dsa-65.ts')).mlDsa65Verifier();
 }
 
 /** @param seed 32 bytes. @throws {RangeError} */
