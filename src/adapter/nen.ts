@@ -96,6 +96,8 @@ function createContext(options: NenOptions): Context {
   const runtime = primitives();
   const publicHeaders = (options.publicHeaders ?? []).map((name) => name.toLowerCase());
   const origins = originSet(options.origins);
+  const identity =
+    readServerIdentity(options.identity) ?? readEnvironmentIdentity(environment('NEN_IDENTITY'));
   const idleMs = positive('sessionIdleMs', options.sessionIdleMs ?? SESSION_IDLE_MS);
   return {
     primitives: runtime,
@@ -106,8 +108,9 @@ function createContext(options: NenOptions): Context {
       now,
       idleMs,
       origins,
+      identity,
     }),
-    identity: readServerIdentity(options.identity) ?? readEnvironmentIdentity(environment('NEN_IDENTITY')),
+    identity,
     authorize: options.authorize,
     now,
     sessionTtlMs: positive('sessionTtlMs', options.sessionTtlMs ?? SESSION_TTL_MS),

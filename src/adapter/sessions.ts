@@ -2,15 +2,17 @@
  * The opened sessions of this instance, over the store. A warm request costs one round trip, the claim,
  * which also tells that a session has gone elsewhere. Keys are wiped once nothing is in flight under them.
  */
-import { type Bytes, base64UrlEncode, wipe } from '../crypto/bytes.ts';
+import { type Bytes, base64UrlEncode, equalBytes, wipe } from '../crypto/bytes.ts';
 import type { Primitives } from '../crypto/primitives.ts';
 import { randomBytes } from '../crypto/random.ts';
+import type { Signer } from '../crypto/signature.ts';
 import type { SuiteName } from '../crypto/suite.ts';
 import { claimMs } from '../protocol/claims.ts';
 import { SESSION_MAX_REQUESTS, UNCONFIRMED_TTL_MS, WINDOW_MS } from '../protocol/constants.ts';
 import { NenError } from '../protocol/errors.ts';
 import type { NewSession } from '../protocol/handshake.ts';
 import { HeldSession } from '../protocol/held-session.ts';
+import { identityDigest } from '../protocol/identity.ts';
 import { importKeys, wipeSecrets } from '../protocol/keys.ts';
 import { decodeSessionRecord, encodeSessionRecord, type SessionRecord } from '../session/record.ts';
 import type { ClaimResult, SessionStore } from '../session/types.ts';
@@ -58,6 +60,8 @@ export interface SessionsOptions {
   readonly idleMs: number;
   /** The origins whose sessions are known here; every one if absent. */
   readonly origins: ReadonlySet<string> | undefined;
+  /** The server's own identity, where it has one. */
+  readonly identity: (() => Promise<Signer>) | undefined;
 }
 
 export class Sessions {
@@ -66,17 +70,19 @@ export class Sessions {
   readonly #now: () => number;
   readonly #idleMs: number;
   readonly #origins: ReadonlySet<string> | undefined;
+  readonly #identity: (() => Promise<Signer>) | undefined;
   readonly #opened = new Map<string, OpenedSession>();
   /** Names each arriving request to the store: random once, then counted. */
   readonly #attemptPrefix = base64UrlEncode(randomBytes(16));
   #attempts = 0;
 
-  constructor({ store, primitives, now, idleMs, origins }: SessionsOptions) {
+  constructor({ store, primitives, now, idleMs, origins, identity }: SessionsOptions) {
     this.#store = store;
     this.#primitives = primitives;
     this.#now = now;
     this.#idleMs = idleMs;
     this.#origins = origins;
+    this.#identity = identity;
   }
 
   epoch(): Promise<string> {
@@ -174,17 +180,26 @@ export class Sessions {
     return session;
   }
 
-  /** The record of a session; one of another origin or another epoch is unknown. */
+  /** The record of a session; one of another origin, epoch or server identity is unknown. */
   async #read(sid: string): Promise<SessionRecord | undefined> {
     const bytes = await this.#ask(() => this.#store.read(sid));
     if (bytes === undefined) return undefined;
     const record = decodeSessionRecord(bytes);
     wipe(bytes);
     if (record === undefined || record.sid !== sid) return undefined;
-    const isOurs = this.#origins?.has(record.audience) !== false && record.epoch === (await this.epoch());
+    const isOurs =
+      this.#origins?.has(record.audience) !== false &&
+      record.epoch === (await this.epoch()) &&
+      sameIdentity(record.serverIdentity, await this.#serverIdentity());
     if (isOurs) return record;
     wipeSecrets(record);
     return undefined;
+  }
+
+  /** SHA-256 of the server's own public key, where it has one. */
+  async #serverIdentity(): Promise<Bytes | undefined> {
+    const signer = await this.#identity?.();
+    return signer && identityDigest(this.#primitives, signer.publicKey);
   }
 
   #encode(session: NewSession, suite: SuiteName, audience: string): Bytes {
@@ -220,4 +235,8 @@ export class Sessions {
       throw new NenError('ISO-2003', { hint: `the session store failed (${name})` });
     }
   }
+}
+
+function sameIdentity(a: Bytes | undefined, b: Bytes | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : equalBytes(a, b);
 }
