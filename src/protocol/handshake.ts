@@ -118,7 +118,6 @@ export async function answerHandshake(
   };
   const transcript = transcriptOf(primitives, hello, sid, ciphertext, identities, previous);
   const schedule = deriveSchedule(primitives, transcript, sharedSecret, previous);
-  const handshakeKey = primitives.aeadKey(schedule.handshakeKey);
   const hs = await sealTerms(primitives, schedule.handshakeKey, transcript, encodeTerms(hmacKey, terms));
   const isSigned = signer !== undefined && previous === undefined;
   const identity = isSigned ? await proveIdentity(signer, 'server', transcript) : undefined;

@@ -191,18 +191,15 @@ export class SessionManager {
     try {
       const identity = previous === undefined ? await this.#options.identity?.() : undefined;
       const pending = await startHandshake(primitives, await suite(), audience(), { identity, previous });
-      try {
-        const sent = send(encodeClientHello(pending.hello), timeout.signal);
-        const answer = await unlessAborted(sent, timeout.signal);
-        const session = await finishHandshake(primitives, pending, answer, {
-          pins: this.#pins,
-          loadVerifier,
-        });
-        if (session.serverIdentity !== undefined) this.#pins ??= new Set([encodePin(session.serverIdentity)]);
-        return session;
-      } finally {
+      const sent = send(encodeClientHello(pending.hello), timeout.signal);
+      const answer = await unlessAborted(sent, timeout.signal).catch((error: unknown) => {
         pending.keyPair.wipe();
-      }
+        throw error;
+      });
+      const trust = { pins: this.#pins, loadVerifier };
+      const session = await finishHandshake(primitives, pending, answer, trust);
+      if (session.serverIdentity !== undefined) this.#pins ??= new Set([encodePin(session.serverIdentity)]);
+      return session;
     } finally {
       clearTimeout(timer);
     }
