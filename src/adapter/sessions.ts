@@ -59,9 +59,9 @@ export interface SessionsOptions {
   readonly now: () => number;
   readonly idleMs: number;
   /** The origins whose sessions are known here; every one if absent. */
-  readonly origins: ReadonlySet<string> | undefined;
+  readonly origins?: ReadonlySet<string> | undefined;
   /** The server's own identity, where it has one. */
-  readonly identity: (() => Promise<Signer>) | undefined;
+  readonly identity?: (() => Promise<Signer>) | undefined;
 }
 
 export class Sessions {

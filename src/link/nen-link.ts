@@ -111,7 +111,7 @@ function resolve(
   return typeof headers === 'function' ? headers(options) : (headers ?? {});
 }
 
-/** The link's own client. One that is shared has its options already: others beside it would go unheard. */
+/** The link's own client, or a shared one, whose own options hold. @throws {TypeError} for options of trust beside it. */
 function clientOf(
   options: NenClientOptions & { readonly client?: NenClient },
   origin: string,
@@ -124,15 +124,12 @@ function clientOf(
   throw new TypeError(`${unheard}: give it to the shared client`);
 }
 
+/** Going unheard, these would leave somebody trusted whom nobody meant. */
 const CLIENT_OPTIONS: readonly (keyof NenClientOptions)[] = [
   'serverPins',
   'identityMode',
   'identity',
   'suite',
-  'encoding',
-  'publicHeaders',
-  'nenUrl',
-  'fetch',
 ];
 
 /** The origin ('' for the page's own) and the path of the endpoint. @throws {TypeError} for another scheme than http(s). */

@@ -9,6 +9,7 @@
  * without identities of its own: they are inherited.
  */
 import { type Bytes, base64UrlEncode, concatBytes, wipe } from '../crypto/bytes.ts';
+import { loadVerifier } from '../crypto/load-ml-dsa-65.ts';
 import type { Encapsulation, KemKeyPair, Primitives, RandomBytes } from '../crypto/primitives.ts';
 import { randomBytes } from '../crypto/random.ts';
 import type { SignatureVerifier, Signer } from '../crypto/signature.ts';
@@ -60,14 +61,13 @@ interface StartOptions {
 
 /** Client: makes an ephemeral key pair, signed if the client has an identity. */
 export async function startHandshake(
-  primitives: Primitives,
   suite: Suite,
   audience: string,
   { identity: signer, previous, random = randomBytes }: StartOptions = {},
 ): Promise<PendingHandshake> {
   const keyPair = await suite.kem.generateKeyPair(random);
   const { publicKey } = keyPair;
-  const signed = clientHelloDigest(primitives, suite.name, publicKey, audience);
+  const signed = clientHelloDigest(suite.primitives, suite.name, publicKey, audience);
   const identity = signer === undefined ? undefined : await proveIdentity(signer, 'client', signed);
   return { hello: { suite, audience, publicKey, identity }, keyPair, previous };
 }
@@ -133,6 +133,9 @@ export interface ServerTrust {
   readonly pins: ReadonlySet<string> | undefined;
   readonly loadVerifier: () => Promise<SignatureVerifier>;
 }
+
+/** Takes whoever answers for the server: a server that shows an identity must still own it. */
+export const UNPINNED: ServerTrust = { pins: undefined, loadVerifier };
 
 /**
  * Client: decapsulates, derives and opens the terms, which confirms the keys: ML-KEM rejects a wrong

@@ -22,8 +22,8 @@ import type { SessionSecrets } from './keys.ts';
 
 /** SHA-256 of each side's ML-DSA-65 public key, where it has one. */
 export interface Identities {
-  readonly clientIdentity: Bytes | undefined;
-  readonly serverIdentity: Bytes | undefined;
+  readonly clientIdentity?: Bytes | undefined;
+  readonly serverIdentity?: Bytes | undefined;
 }
 
 /** The session that a rotation continues. Identities are inherited. */

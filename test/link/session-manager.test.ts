@@ -12,7 +12,7 @@ afterEach(() => vi.useRealTimers());
 function manager(channel: Channel): SessionManager {
   return new SessionManager({
     primitives: primitives(),
-    suite: mlKem768Suite(primitives()),
+    suite: async () => mlKem768Suite(primitives()),
     audience: () => ORIGIN,
     handshakeUrl: () => ORIGIN + HANDSHAKE,
     transport: channel.transport,
@@ -66,7 +66,7 @@ describe('a handshake', () => {
     // A transport that pays no heed to its signal: the limit must hold all the same.
     const deaf = new SessionManager({
       primitives: primitives(),
-      suite: mlKem768Suite(primitives()),
+      suite: async () => mlKem768Suite(primitives()),
       audience: () => ORIGIN,
       handshakeUrl: () => ORIGIN + HANDSHAKE,
       transport: (_url, init) => {

@@ -3,7 +3,6 @@
  * Concurrent calls wait for one handshake.
  */
 import { type Bytes, wipe } from '../../crypto/bytes.ts';
-import { loadVerifier } from '../../crypto/load-ml-dsa-65.ts';
 import type { Primitives } from '../../crypto/primitives.ts';
 import type { Signer } from '../../crypto/signature.ts';
 import type { Suite } from '../../crypto/suite.ts';
@@ -15,7 +14,7 @@ import {
   SESSION_MAX_REQUESTS,
 } from '../../protocol/constants.ts';
 import { NenError, type NenOutcome } from '../../protocol/errors.ts';
-import { finishHandshake, type NewSession, startHandshake } from '../../protocol/handshake.ts';
+import { finishHandshake, type NewSession, startHandshake, UNPINNED } from '../../protocol/handshake.ts';
 import { encodeClientHello, type SessionTerms } from '../../protocol/handshake-messages.ts';
 import { HeldSession } from '../../protocol/held-session.ts';
 import { encodePin } from '../../protocol/identity.ts';
@@ -61,9 +60,9 @@ export interface SessionManagerOptions {
   readonly device: DeviceClock;
   readonly credentials: RequestCredentials | undefined;
   /** The server identities that are trusted; undefined: whoever answers first. */
-  readonly pins: ReadonlySet<string> | undefined;
+  readonly pins?: ReadonlySet<string> | undefined;
   /** The client's own identity, where it has one. */
-  readonly identity: (() => Promise<Signer>) | undefined;
+  readonly identity?: (() => Promise<Signer>) | undefined;
 }
 
 export class SessionManager {
@@ -190,13 +189,13 @@ export class SessionManager {
     );
     try {
       const identity = previous === undefined ? await this.#options.identity?.() : undefined;
-      const pending = await startHandshake(primitives, await suite(), audience(), { identity, previous });
+      const pending = await startHandshake(await suite(), audience(), { identity, previous });
       const sent = send(encodeClientHello(pending.hello), timeout.signal);
       const answer = await unlessAborted(sent, timeout.signal).catch((error: unknown) => {
         pending.keyPair.wipe();
         throw error;
       });
-      const trust = { pins: this.#pins, loadVerifier };
+      const trust = { ...UNPINNED, pins: this.#pins };
       const session = await finishHandshake(primitives, pending, answer, trust);
       if (session.serverIdentity !== undefined) this.#pins ??= new Set([encodePin(session.serverIdentity)]);
       return session;
