@@ -44,6 +44,10 @@ export function createAppRouter(sse: SseOptions) {
     /** Whatever superjson carries. */
     echo: call.input(z.unknown()).query(({ input }) => ({ back: input })),
     sized: call.input(z.number()).query(({ input }) => 'y'.repeat(input)),
+    pages: call.input(z.object({ cursor: z.number().nullish() })).query(({ input }) => {
+      const page = input.cursor ?? 0;
+      return { items: [page * 2, page * 2 + 1], next: page < 2 ? page + 1 : null };
+    }),
     nested: t.router({ deep: call.query(() => 'deep') }),
     add: call.input(z.tuple([z.number(), z.number()])).mutation(({ input: [a, b], ctx }) => {
       ctx.stage.note(`added ${a} and ${b}`);
