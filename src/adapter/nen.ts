@@ -4,10 +4,16 @@
  */
 import { primitives } from '../crypto/select.ts';
 import { mlKem768Suite } from '../crypto/suite.ts';
-import { KEEP_ALIVE_MS, MAX_REQUEST_BYTES, SESSION_IDLE_MS, SESSION_TTL_MS } from '../protocol/constants.ts';
-import { isAudience } from '../protocol/formats.ts';
+import {
+  KEEP_ALIVE_MS,
+  MAX_REQUEST_BYTES,
+  SESSION_IDLE_MS,
+  SESSION_TTL_MS,
+  SILENCE_MS,
+} from '../protocol/constants.ts';
 import { InMemorySessionStore } from '../session/memory.ts';
 import type { SessionStore } from '../session/types.ts';
+import { audiences, headerNames, optionalFunction, pathPrefix, positiveInteger } from './checks.ts';
 import type { Context } from './context.ts';
 import { type CorsOptions, createCors } from './cors.ts';
 import { consoleListener, type EventListener, guarded } from './events.ts';
@@ -80,36 +86,36 @@ export function createNen(options: NenOptions = {}): Nen {
   };
 }
 
+/** A record holds times of 13 digits. */
+const MAX_SESSION_MS = 365 * 86_400_000;
+
 function createContext(options: NenOptions): Context {
-  const now = options.clock ?? Date.now;
+  const clock = optionalFunction('clock', options.clock) ?? Date.now;
+  const now = (): number => Math.floor(clock());
   const runtime = primitives();
-  const publicHeaders = (options.publicHeaders ?? []).map((name) => name.toLowerCase());
+  const publicHeaders = headerNames('publicHeaders', options.publicHeaders ?? []);
   const suites = [mlKem768Suite(runtime)];
-  const origins = originSet(options.origins);
-  const idleMs = positive('sessionIdleMs', options.sessionIdleMs ?? SESSION_IDLE_MS);
+  const origins = options.origins && audiences('origins', options.origins);
+  const store = options.store ?? defaultStore();
+  const idleMs = positiveInteger('sessionIdleMs', options.sessionIdleMs ?? SESSION_IDLE_MS, MAX_SESSION_MS);
   return {
     primitives: runtime,
     suites,
     handshakePolicy: { suites, origins },
-    sessions: new Sessions({
-      store: options.store ?? defaultStore(),
-      primitives: runtime,
-      now,
-      idleMs,
-      origins,
-    }),
+    sessions: new Sessions({ store, primitives: runtime, now, idleMs, origins }),
     now,
-    sessionTtlMs: positive('sessionTtlMs', options.sessionTtlMs ?? SESSION_TTL_MS),
-    maxBodyBytes: positive('maxBodyBytes', options.maxBodyBytes ?? MAX_REQUEST_BYTES),
-    mountPath: mountPath(options.mountPath ?? ''),
+    sessionTtlMs: positiveInteger('sessionTtlMs', options.sessionTtlMs ?? SESSION_TTL_MS, MAX_SESSION_MS),
+    maxBodyBytes: positiveInteger('maxBodyBytes', options.maxBodyBytes ?? MAX_REQUEST_BYTES),
+    mountPath: pathPrefix('mountPath', options.mountPath ?? ''),
     plain: plainPolicy(options.plain ?? 'refuse'),
-    edgeHeaders: new Set((options.edgeHeaders ?? []).map((name) => name.toLowerCase())),
+    edgeHeaders: new Set(headerNames('edgeHeaders', options.edgeHeaders ?? [])),
     publicHeaders,
     cors: options.cors && createCors(options.cors, publicHeaders),
-    report: guarded(options.onEvent ?? consoleListener(now)),
-    rateLimit: options.rateLimit ?? tokenBucket({ ...DEFAULT_RATE, now }),
-    clientAddress: options.clientAddress ?? (() => undefined),
-    keepAliveMs: positive('keepAliveMs', options.keepAliveMs ?? KEEP_ALIVE_MS),
+    report: guarded(optionalFunction('onEvent', options.onEvent) ?? consoleListener(now)),
+    rateLimit: optionalFunction('rateLimit', options.rateLimit) ?? tokenBucket({ ...DEFAULT_RATE, now }),
+    clientAddress: optionalFunction('clientAddress', options.clientAddress) ?? (() => undefined),
+    // A client takes a stream that is silent for longer than this for dead.
+    keepAliveMs: positiveInteger('keepAliveMs', options.keepAliveMs ?? KEEP_ALIVE_MS, SILENCE_MS - 1),
   };
 }
 
@@ -125,27 +131,9 @@ function defaultStore(): SessionStore {
   return store;
 }
 
-function originSet(origins: readonly string[] | undefined): ReadonlySet<string> | undefined {
-  if (origins === undefined) return undefined;
-  if (origins.length === 0 || !origins.every(isAudience)) {
-    throw new TypeError('origins: a list of origins, scheme://host[:port], without a path');
-  }
-  return new Set(origins);
-}
-
-function mountPath(path: string): string {
-  if (path === '' || (path.startsWith('/') && !path.endsWith('/'))) return path;
-  throw new TypeError("mountPath: begins with '/' and does not end with one");
-}
-
 function plainPolicy(plain: 'refuse' | 'allow'): 'refuse' | 'allow' {
   if (plain === 'refuse' || plain === 'allow') return plain;
   throw new TypeError("plain: 'refuse' or 'allow'");
-}
-
-function positive(name: string, value: number): number {
-  if (Number.isFinite(value) && value > 0) return value;
-  throw new TypeError(`${name}: a positive number`);
 }
 
 /** Server keys have no place in a page. Workers have no document either way. */
