@@ -66,7 +66,7 @@ class InnerRequest {
     if (this.#real === undefined) {
       const { method, url, headers, body, signal } = this.#parts;
       this.#real = new Request(url, { method, headers, signal, body: this.#hasBody ? body : null });
-      if (this.#used) exhaust(this.#real);
+      if (this.#used) consume(this.#real);
     }
     return this.#real;
   }
@@ -75,13 +75,13 @@ class InnerRequest {
     if (!this.#hasBody) return this.#parts.body;
     if (this.bodyUsed) throw new TypeError('Body is unusable: Body has already been read');
     this.#used = true;
-    if (this.#real !== undefined) exhaust(this.#real);
+    if (this.#real !== undefined) consume(this.#real);
     return this.#parts.body;
   }
 }
 
 /** What was read from the parts can't be read once more from the real one. */
-function exhaust(request: Request): void {
+function consume(request: Request): void {
   request.body?.cancel().catch(() => undefined);
 }
 

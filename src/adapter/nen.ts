@@ -2,16 +2,21 @@
  * `createNen`: one server side of the sealed channel. Its options are resolved and checked here, once;
  * nothing throws for what the environment lacks, so that a build may import routes without secrets.
  */
-
 import type { Primitives } from '../crypto/primitives.ts';
 import { primitives } from '../crypto/select.ts';
 import type { Signer } from '../crypto/signature.ts';
 import { isSuiteName, loadSuite, type SuiteName } from '../crypto/suite.ts';
-import { KEEP_ALIVE_MS, MAX_REQUEST_BYTES, SESSION_IDLE_MS, SESSION_TTL_MS } from '../protocol/constants.ts';
-import { isAudience } from '../protocol/formats.ts';
+import {
+  KEEP_ALIVE_MS,
+  MAX_REQUEST_BYTES,
+  SESSION_IDLE_MS,
+  SESSION_TTL_MS,
+  SILENCE_MS,
+} from '../protocol/constants.ts';
 import type { HandshakePolicy } from '../protocol/handshake-messages.ts';
 import { InMemorySessionStore } from '../session/memory.ts';
 import type { SessionStore } from '../session/types.ts';
+import { audiences, headerNames, optionalFunction, pathPrefix, positiveInteger } from './checks.ts';
 import type { Context } from './context.ts';
 import { type CorsOptions, createCors } from './cors.ts';
 import { consoleListener, type EventListener, guarded } from './events.ts';
@@ -71,7 +76,7 @@ export interface Nen {
    * @throws {TypeError} for a request that did not come through `wrap`.
    */
   session(req: Request): NenSession | undefined;
-  /** Asks the store, so that a broken one shows at start. @throws {NenError} ISO-2003. */
+  /** Asks the store and loads the identity, so that broken ones show at start. @throws {NenError} ISO-2003, ISO-1008. */
   check(): Promise<void>;
 }
 
@@ -91,57 +96,44 @@ export function createNen(options: NenOptions = {}): Nen {
   };
 }
 
+/** A record holds times of 13 digits. */
+const MAX_SESSION_MS = 365 * 86_400_000;
+
 function createContext(options: NenOptions): Context {
-  const now = options.clock ?? Date.now;
+  const clock = optionalFunction('clock', options.clock) ?? Date.now;
+  const now = (): number => Math.floor(clock());
   const runtime = primitives();
-  const publicHeaders = (options.publicHeaders ?? []).map((name) => name.toLowerCase());
-  const origins = originSet(options.origins);
+  const publicHeaders = headerNames('publicHeaders', options.publicHeaders ?? []);
+  const origins = options.origins && audiences('origins', options.origins);
+  const store = options.store ?? defaultStore();
   const identity =
     readServerIdentity(options.identity) ?? readEnvironmentIdentity(environment('NEN_IDENTITY'));
-  const idleMs = positive('sessionIdleMs', options.sessionIdleMs ?? SESSION_IDLE_MS);
+  const idleMs = positiveInteger('sessionIdleMs', options.sessionIdleMs ?? SESSION_IDLE_MS, MAX_SESSION_MS);
   return {
     primitives: runtime,
     handshakePolicy: loadPolicy(runtime, suiteNames(options.suites), origins),
-    sessions: new Sessions({
-      store: options.store ?? defaultStore(),
-      primitives: runtime,
-      now,
-      idleMs,
-      origins,
-      identity,
-    }),
+    sessions: new Sessions({ store, primitives: runtime, now, idleMs, origins, identity }),
     identity,
-    authorize: options.authorize,
+    authorize: optionalFunction('authorize', options.authorize),
     now,
-    sessionTtlMs: positive('sessionTtlMs', options.sessionTtlMs ?? SESSION_TTL_MS),
-    maxBodyBytes: positive('maxBodyBytes', options.maxBodyBytes ?? MAX_REQUEST_BYTES),
-    mountPath: mountPath(options.mountPath ?? ''),
+    sessionTtlMs: positiveInteger('sessionTtlMs', options.sessionTtlMs ?? SESSION_TTL_MS, MAX_SESSION_MS),
+    maxBodyBytes: positiveInteger('maxBodyBytes', options.maxBodyBytes ?? MAX_REQUEST_BYTES),
+    mountPath: pathPrefix('mountPath', options.mountPath ?? ''),
     plain: plainPolicy(options.plain ?? 'refuse'),
-    edgeHeaders: new Set((options.edgeHeaders ?? []).map((name) => name.toLowerCase())),
+    edgeHeaders: new Set(headerNames('edgeHeaders', options.edgeHeaders ?? [])),
     publicHeaders,
     cors: options.cors && createCors(options.cors, publicHeaders),
-    report: guarded(options.onEvent ?? consoleListener(now)),
-    rateLimit: options.rateLimit ?? tokenBucket({ ...DEFAULT_RATE, now }),
-    clientAddress: options.clientAddress ?? (() => undefined),
-    keepAliveMs: positive('keepAliveMs', options.keepAliveMs ?? KEEP_ALIVE_MS),
+    report: guarded(optionalFunction('onEvent', options.onEvent) ?? consoleListener(now)),
+    rateLimit: optionalFunction('rateLimit', options.rateLimit) ?? tokenBucket({ ...DEFAULT_RATE, now }),
+    clientAddress: optionalFunction('clientAddress', options.clientAddress) ?? (() => undefined),
+    // A client takes a stream that is silent for longer than this for dead.
+    keepAliveMs: positiveInteger('keepAliveMs', options.keepAliveMs ?? KEEP_ALIVE_MS, SILENCE_MS - 1),
   };
 }
 
 /** A variable of the environment, where there is one; an empty one counts as absent. */
 function environment(name: string): string | undefined {
   return globalThis.process?.env?.[name] || undefined;
-}
-
-const GLOBAL = Symbol.for('trpc-nen');
-
-/** One store for the whole process: Next gives route files module instances of their own. */
-function defaultStore(): SessionStore {
-  const holder = globalThis as { [GLOBAL]?: SessionStore };
-  const existing = holder[GLOBAL];
-  if (existing !== undefined) return existing;
-  const store = new InMemorySessionStore();
-  holder[GLOBAL] = store;
-  return store;
 }
 
 const ALL_SUITES: readonly SuiteName[] = ['ML-KEM-768', 'X-Wing'];
@@ -168,27 +160,21 @@ function loadPolicy(
   };
 }
 
-function originSet(origins: readonly string[] | undefined): ReadonlySet<string> | undefined {
-  if (origins === undefined) return undefined;
-  if (origins.length === 0 || !origins.every(isAudience)) {
-    throw new TypeError('origins: a list of origins, scheme://host[:port], without a path');
-  }
-  return new Set(origins);
-}
+const GLOBAL = Symbol.for('trpc-nen');
 
-function mountPath(path: string): string {
-  if (path === '' || (path.startsWith('/') && !path.endsWith('/'))) return path;
-  throw new TypeError("mountPath: begins with '/' and does not end with one");
+/** One store for the whole process: Next gives route files module instances of their own. */
+function defaultStore(): SessionStore {
+  const holder = globalThis as { [GLOBAL]?: SessionStore };
+  const existing = holder[GLOBAL];
+  if (existing !== undefined) return existing;
+  const store = new InMemorySessionStore();
+  holder[GLOBAL] = store;
+  return store;
 }
 
 function plainPolicy(plain: 'refuse' | 'allow'): 'refuse' | 'allow' {
   if (plain === 'refuse' || plain === 'allow') return plain;
   throw new TypeError("plain: 'refuse' or 'allow'");
-}
-
-function positive(name: string, value: number): number {
-  if (Number.isFinite(value) && value > 0) return value;
-  throw new TypeError(`${name}: a positive number`);
 }
 
 /** Server keys have no place in a page. Workers have no document either way. */

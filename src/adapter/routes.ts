@@ -3,13 +3,13 @@
  * segment of the path.
  */
 import { loadVerifier } from '../crypto/load-ml-dsa-65.ts';
-import { readBody } from '../protocol/body.ts';
 import { CONTENT_TYPE_JSON, MAX_HANDSHAKE_BYTES } from '../protocol/constants.ts';
 import { NenError } from '../protocol/errors.ts';
 import { answerHandshake, verifyClientIdentity } from '../protocol/handshake.ts';
 import { type ClientHello, decodeClientHello, type SessionTerms } from '../protocol/handshake-messages.ts';
 import type { Admitted } from './admit.ts';
 import type { Context } from './context.ts';
+import { declaredLength, readRequestBody } from './request-body.ts';
 import { refusePlain, requestLine, serveSealed } from './serve.ts';
 import { authorizeClient } from './server-identity.ts';
 
@@ -56,23 +56,21 @@ export function createRoutes(context: Context): SessionRoutes {
 
 async function handshake(context: Context, req: Request): Promise<Response> {
   const { path } = requestLine(context, req);
-  const retryAfterSeconds = await context.rateLimit(context.clientAddress(req));
-  if (retryAfterSeconds > 0) {
-    const error = new NenError('ISO-1008', { hint: 'over the rate of handshakes' });
-    return refusePlain(context, path, error, { 'Retry-After': String(retryAfterSeconds) });
-  }
-  if (!isJson(req)) return new Response('Unsupported Media Type', { status: 415 });
   try {
-    const body = await readBody(req as Parameters<typeof readBody>[0], MAX_HANDSHAKE_BYTES);
+    const retryAfterSeconds = await context.rateLimit(context.clientAddress(req));
+    if (retryAfterSeconds > 0) {
+      const error = new NenError('ISO-1008', { hint: 'over the rate of handshakes' });
+      return refusePlain(context, path, error, { 'Retry-After': String(retryAfterSeconds) });
+    }
+    if (!isJson(req)) return new Response('Unsupported Media Type', { status: 415 });
+    const declared = declaredLength(req, MAX_HANDSHAKE_BYTES);
+    const body = await readRequestBody(req, MAX_HANDSHAKE_BYTES, declared);
     const hello = decodeClientHello(body, await context.handshakePolicy());
     const clientIdentity = await verifyClientIdentity(context.primitives, hello, loadVerifier);
     await authorizeClient(context.authorize, clientIdentity, req);
     const [terms, identity] = await Promise.all([newTerms(context), context.identity?.()]);
-    const { session, answer } = await answerHandshake(context.primitives, hello, {
-      terms,
-      clientIdentity,
-      identity,
-    });
+    const options = { terms, clientIdentity, identity };
+    const { session, answer } = await answerHandshake(context.primitives, hello, options);
     await context.sessions.create(session, hello.suite.name, hello.audience);
     reportHandshake(context, session.sid, hello, false);
     return new Response(answer, {

@@ -4,6 +4,7 @@
  */
 import { NenError } from '../protocol/errors.ts';
 import { hasSealedHeaders } from '../protocol/signed-headers.ts';
+import { pathPrefix } from './checks.ts';
 import type { Context } from './context.ts';
 import { refusePlain, requestLine, serveSealed } from './serve.ts';
 import type { SessionFacts } from './session-facts.ts';
@@ -49,6 +50,7 @@ export function createWrap(context: Context, facts: SessionFacts): Wrap {
     handler: Handler<Rest>,
     { endpoint }: WrapOptions = {},
   ): Wrapped<Rest> {
+    if (endpoint !== undefined) pathPrefix('endpoint', endpoint);
     const plain = async (req: Request, rest: Rest): Promise<Response> => {
       facts.plain(req);
       return handler(req, ...rest);

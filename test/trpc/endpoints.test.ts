@@ -11,6 +11,7 @@ import { type AppRouter, createAppRouter } from './support/router.ts';
 import { Stage } from './support/stage.ts';
 import { failOnStrayErrors } from './support/stray-errors.ts';
 import { Subscriber } from './support/subscription.ts';
+import { requestLines } from './support/traces.ts';
 
 failOnStrayErrors();
 
@@ -19,13 +20,6 @@ const form = (): FormData => {
   data.append('a', 'b');
   return data;
 };
-
-/** The request lines that went over the wire, in order of first use. */
-function requestLines(bytes: Buffer): string[] {
-  const lines =
-    bytes.toString('latin1').match(/(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) \/[^ ]* HTTP\/1\.1/g) ?? [];
-  return [...new Set(lines.map((line) => line.replace(' HTTP/1.1', '')))];
-}
 
 describe.each(SEALED_WAYS)('$name', (way) => {
   it.each([
