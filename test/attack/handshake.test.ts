@@ -278,7 +278,7 @@ describe('rows 14 and 18: the message', () => {
       { v: 3 },
       { v: '2' },
       { v: null },
-      { suite: 'X-Wing' },
+      { suite: 'X-Wing-1024' },
       { suite: 'ML-KEM-512' },
       { suite: '' },
     ];
