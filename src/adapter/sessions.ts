@@ -19,6 +19,8 @@ import type { ClaimResult, SessionStore } from '../session/types.ts';
 
 const CACHE_MS = 60_000;
 const MAX_CACHED = 10_000;
+/** What names one arriving request to the store. */
+const ATTEMPT_BYTES = 16;
 
 /**
  * How old a request may be when its nonce is claimed. Its timestamp was checked when its headers came, but
@@ -72,9 +74,6 @@ export class Sessions {
   readonly #origins: ReadonlySet<string> | undefined;
   readonly #identity: (() => Promise<Signer>) | undefined;
   readonly #opened = new Map<string, OpenedSession>();
-  /** Names each arriving request to the store: random once, then counted. */
-  readonly #attemptPrefix = base64UrlEncode(randomBytes(16));
-  #attempts = 0;
 
   constructor({ store, primitives, now, idleMs, origins, identity }: SessionsOptions) {
     this.#store = store;
@@ -154,7 +153,7 @@ export class Sessions {
     idleMs: number,
     requireSession: boolean,
   ): Promise<ClaimResult> {
-    const attempt = `${this.#attemptPrefix}${(this.#attempts++).toString(36)}`;
+    const attempt = base64UrlEncode(randomBytes(ATTEMPT_BYTES));
     const options = { claimMs: claimMs(timestamp, this.#now()), idleMs, requireSession };
     return this.#ask(() => this.#store.claim(sid, nonce, attempt, options));
   }

@@ -52,10 +52,17 @@ export function rig(handler: Handler<[]>, options: RigOptions = {}): Rig {
     clock: { wall: clock, monotonic: clock },
     ...clientOptions,
     fetch: async (url, init) => {
-      const req = new Request(rewrite(url), { ...init, headers: { ...way, ...init.headers } } as RequestInit);
-      if (new URL(url).pathname.startsWith('/api/nen/')) return nen.routes.POST(req);
-      const response = await wrapped(req);
-      outer.push({ url, init, response: response.clone() });
+      const headers = new Headers(init.headers);
+      const isRoute = new URL(url).pathname.startsWith('/api/nen/');
+      for (const [name, value] of Object.entries(way)) {
+        if (!isRoute || name !== 'content-type') headers.set(name, value);
+      }
+      const req = new Request(rewrite(url), { ...init, headers } as RequestInit);
+      if (isRoute) return nen.routes.POST(req);
+      const answer = await wrapped(req);
+      // HTTP brings no body with the answer to a HEAD.
+      const response = init.method === 'HEAD' ? new Response(null, answer) : answer;
+      outer.push({ url, init, response });
       return response;
     },
   });
