@@ -17,7 +17,7 @@ import {
 import type { AnyTRPCRouter, TRPCCombinedDataTransformer, TRPCDataTransformer } from '@trpc/server';
 import { createEventSource, type EventSourceHeaders } from './client/event-source.ts';
 import type { Fetch } from './client/fetch.ts';
-import { NenClient, type NenClientOptions } from './client/nen-client.ts';
+import { lightTunnel, NenClient, type NenClientOptions } from './client/nen-client.ts';
 import { eventSourceError, throwingTRPCErrors, unwrappingErrors } from './trpc-errors.ts';
 
 /** What `headers` is asked with: all calls of a batch, and the first of them. */
@@ -62,7 +62,7 @@ export function nenLink<TRouter extends AnyTRPCRouter>(options: NenLinkOptions<T
   const url = options.url.toString();
   const { origin, path } = splitUrl(url);
   const client = clientOf(options, origin, url);
-  const sealedFetch = client.tunnel(path);
+  const sealedFetch = lightTunnel(client, path);
   const shared = {
     url,
     fetch: throwingTRPCErrors(sealedFetch) as Fetch,

@@ -12,9 +12,10 @@ import { isFraming } from '../../protocol/headers.ts';
 import { exportKey } from '../../protocol/keys.ts';
 import { type Call, Caller } from './call.ts';
 import { type DeviceClock, deviceClock } from './clock.ts';
-import { createFetch, type Fetch } from './fetch.ts';
+import { createFetch, type Fetch, type Respond, toResponse } from './fetch.ts';
 import { type IdentityOptions, readIdentity, readPins, warnWithoutPins } from './identity-options.ts';
 import type { Answer } from './open-answer.ts';
+import { toOpenedResponse } from './opened-response.ts';
 import { SessionManager } from './session-manager.ts';
 import { nativeTransport, type Transport } from './transport.ts';
 
@@ -46,7 +47,14 @@ export interface SessionStatus {
   readonly expiresAt: number;
 }
 
+/** {@link NenClient.tunnel} for nenLink, whose responses only tRPC reads: they need not be made whole. */
+export let lightTunnel: (client: NenClient, endpoint: string) => Fetch;
+
 export class NenClient {
+  static {
+    lightTunnel = (client, endpoint) => client.#createTunnel(endpoint, toOpenedResponse);
+  }
+
   /** WHATWG fetch, sealed: method, path, query and status are visible, all else is not. */
   readonly fetch: Fetch;
   /** How sure it is who is at the other end: without a pinned server identity, nobody is. */
@@ -83,7 +91,7 @@ export class NenClient {
     });
     const maxEnvelopeBytes = options.maxEnvelopeBytes ?? MAX_ENVELOPE_BYTES;
     this.#caller = new Caller({ sessions: this.#sessions, transport, maxEnvelopeBytes });
-    this.fetch = this.#createFetch(undefined);
+    this.fetch = this.#createFetch(undefined, toResponse);
   }
 
   /**
@@ -92,9 +100,13 @@ export class NenClient {
    * @param endpoint a path such as '/api/trpc'.
    */
   tunnel(endpoint: string): Fetch {
+    return this.#createTunnel(endpoint, toResponse);
+  }
+
+  #createTunnel(endpoint: string, respond: Respond): Fetch {
     if (endpoint !== '' && (endpoint.endsWith('/') || pathnameOf(endpoint) !== endpoint))
       throw new TypeError("endpoint: a path such as '/api/trpc', or '' for the root");
-    return this.#createFetch(endpoint);
+    return this.#createFetch(endpoint, respond);
   }
 
   /** Makes a session now; calls do it themselves otherwise. @throws {NenError} */
@@ -141,7 +153,7 @@ export class NenClient {
     }
   }
 
-  #createFetch(endpoint: string | undefined): Fetch {
+  #createFetch(endpoint: string | undefined, respond: Respond): Fetch {
     return createFetch({
       caller: this.#caller,
       origin: () => this.#origin(),
@@ -149,6 +161,7 @@ export class NenClient {
       publicHeaders: (this.#options.publicHeaders ?? []).map((name) => name.toLowerCase()),
       credentials: this.#options.credentials,
       endpoint,
+      respond,
     });
   }
 
