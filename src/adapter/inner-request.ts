@@ -74,7 +74,8 @@ class InnerRequest {
 
   #take(): Bytes {
     if (!this.#hasBody) return this.#parts.body;
-    if (this.bodyUsed) throw new TypeError('Body is unusable: Body has already been read');
+    if (this.bodyUsed || this.#real?.body?.locked === true)
+      throw new TypeError('Body is unusable: Body has already been read');
     this.#used = true;
     if (this.#real !== undefined) consume(this.#real);
     return this.#parts.body;
