@@ -17,7 +17,7 @@ export interface GatedBody {
 /** A body that waits for what is pushed. */
 export function gatedBody(): GatedBody {
   let controller: ReadableStreamDefaultController<Bytes> | undefined;
-  let onCancel = (_: unknown): void => undefined;
+  let onCancel: ((reason: unknown) => void) | undefined;
   const cancelled = new Promise<unknown>((resolve) => {
     onCancel = resolve;
   });
@@ -25,7 +25,7 @@ export function gatedBody(): GatedBody {
     start: (given) => {
       controller = given;
     },
-    cancel: (reason) => onCancel(reason),
+    cancel: (reason) => onCancel?.(reason),
   });
   return {
     body,

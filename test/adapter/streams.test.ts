@@ -132,7 +132,7 @@ describe('a sealed stream', () => {
         try {
           for (;;) {
             await turn();
-            yield bytes('token');
+            yield bytes('token'.repeat(4_000));
           }
         } finally {
           ended();
