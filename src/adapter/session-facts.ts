@@ -21,8 +21,15 @@ export interface NenSession {
   /**
    * A key of 32 bytes that only this session's two ends know, the same as `client.exporter(label)`: to bind a
    * login to the session (in the way of RFC 5705). To be called while the request is answered.
+   * @throws {Error} once the session is over.
    */
   exporter(label: string): Uint8Array;
+}
+
+/** What is derived from a wiped secret, anybody can derive. */
+function exported({ keys }: OpenedSession, label: string): Uint8Array {
+  if (keys.exporterSecret.every((byte) => byte === 0)) throw new Error('exporter: the session is over');
+  return exportKey(keys, label);
 }
 
 export class SessionFacts {
@@ -38,7 +45,7 @@ export class SessionFacts {
       createdAt: new Date(createdAt),
       expiresAt: new Date(expiresAt),
       identity: clientIdentity && { pin: encodePin(clientIdentity) },
-      exporter: (label) => exportKey(session.keys, label),
+      exporter: (label) => exported(session, label),
     });
   }
 
