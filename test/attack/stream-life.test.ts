@@ -401,6 +401,33 @@ describe.each(ENCODINGS)("tRPC's own streams, in %s", (encoding) => {
     expect(await client.add.mutate(1)).toBe(2);
   });
 
+  test('rows 73 and 74: a frame of a subscription is dropped, or swapped with the next', async () => {
+    const { connection, client } = await victim();
+    for (const [, alter] of alterations.slice(0, 2)) {
+      for (let i = 1; i < 5; i++) {
+        connection.way = async (_request, forward) => {
+          const response = await forward();
+          return withBody(response, alter(splitFrames(encoding, await readWhole(response)), i));
+        };
+        const seen: number[] = [];
+        const error = await new Promise<unknown>((resolve) => {
+          client.ticks.subscribe(
+            { count: COUNT },
+            {
+              onData: ({ data }) => void seen.push(data),
+              onError: resolve,
+              onComplete: () => resolve('complete'),
+            },
+          );
+        });
+        expect(NenError.from(error)).toMatchObject({ code: 'ISO-6002' });
+        expect(seen).toEqual([0, 1, 2, 3, 4].slice(0, seen.length));
+      }
+    }
+    connection.way = honestly;
+    expect(await client.add.mutate(1)).toBe(2);
+  });
+
   test('row 90: a subscription is cut; it comes back with a new nonce and the last id sealed, and gives nothing twice', async () => {
     const { connection, client } = await victim();
     const sent: { url: string; headers: Record<string, string>; body: string }[] = [];

@@ -45,7 +45,11 @@ export function readIdentity({
   if (identity !== undefined) return async () => identity;
   let own: Promise<Signer> | undefined;
   return () => {
-    own ??= loadSigner(randomBytes(32), 'ephemeral');
+    // What could not be loaded is asked for again by the next handshake.
+    own ??= loadSigner(randomBytes(32), 'ephemeral').catch((error: unknown) => {
+      own = undefined;
+      throw error;
+    });
     return own;
   };
 }

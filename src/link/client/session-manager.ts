@@ -197,11 +197,20 @@ export class SessionManager {
       });
       const trust = { ...UNPINNED, pins: this.#pins };
       const session = await finishHandshake(primitives, pending, answer, trust);
-      if (session.serverIdentity !== undefined) this.#pins ??= new Set([encodePin(session.serverIdentity)]);
+      this.#requireOnceSeen(session, outcome);
       return session;
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** Pins what is seen first; another handshake may have seen it while this one was under way. */
+  #requireOnceSeen({ secrets, serverIdentity }: NewSession, outcome: NenOutcome): void {
+    const pin = serverIdentity && encodePin(serverIdentity);
+    if (pin !== undefined) this.#pins ??= new Set([pin]);
+    if (this.#pins === undefined || (pin !== undefined && this.#pins.has(pin))) return;
+    wipeSecrets(secrets);
+    throw new NenError('ISO-1006', { outcome, hint: 'not the server identity that was seen before' });
   }
 
   /** The round trip of a handshake in clear. */
