@@ -61,6 +61,7 @@ export class NenClient {
   readonly security: 'pinned' | 'unauthenticated';
   readonly #options: NenClientOptions;
   readonly #baseUrl: string;
+  readonly #baseOrigin: string | undefined;
   readonly #sessions: SessionManager;
   readonly #caller: Caller;
 
@@ -72,6 +73,7 @@ export class NenClient {
   constructor(baseUrl: string, options: NenClientOptions = {}) {
     checkOptions(baseUrl, options);
     this.#baseUrl = baseUrl.replace(/\/+$/, '');
+    this.#baseOrigin = baseUrl === '' ? undefined : new URL(baseUrl).origin;
     this.#options = options;
     const pins = readPins(options);
     if (pins === undefined) warnWithoutPins();
@@ -166,7 +168,7 @@ export class NenClient {
   }
 
   #origin(): string {
-    if (this.#baseUrl !== '') return new URL(this.#baseUrl).origin;
+    if (this.#baseOrigin !== undefined) return this.#baseOrigin;
     const origin = globalThis.location?.origin;
     if (origin === undefined)
       throw new TypeError('a relative URL needs a page: give an absolute one outside of browsers');
