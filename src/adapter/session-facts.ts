@@ -26,12 +26,6 @@ export interface NenSession {
   exporter(label: string): Uint8Array;
 }
 
-/** What is derived from a wiped secret, anybody can derive. */
-function exported({ keys }: OpenedSession, label: string): Uint8Array {
-  if (keys.exporterSecret.every((byte) => byte === 0)) throw new Error('exporter: the session is over');
-  return exportKey(keys, label);
-}
-
 export class SessionFacts {
   /** undefined: a plain request that policy let in. */
   readonly #byRequest = new WeakMap<Request, NenSession | undefined>();
@@ -45,7 +39,7 @@ export class SessionFacts {
       createdAt: new Date(createdAt),
       expiresAt: new Date(expiresAt),
       identity: clientIdentity && { pin: encodePin(clientIdentity) },
-      exporter: (label) => exported(session, label),
+      exporter: (label) => exportKey(session.keys, label),
     });
   }
 

@@ -96,6 +96,20 @@ describe('BurstReader', () => {
     await expect(reader.ready(100)).rejects.toThrow('broken');
   });
 
+  test('a body that gives a byte at each turn is not held back until it ends', async () => {
+    let given = 0;
+    const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      async pull(controller) {
+        await new Promise(setImmediate);
+        if (++given > 1000) controller.close();
+        else controller.enqueue(bytes('x'));
+      },
+    });
+    const burst = await new BurstReader(body).ready(1_000_000);
+    expect(burst.done).toBe(false);
+    expect(burst.length).toBeLessThan(100);
+  });
+
   test('cancel() cancels the body with its reason, also while a read is pending', async () => {
     const { body, cancelled } = gatedBody();
     const reader = new BurstReader(body);

@@ -182,7 +182,7 @@ describe('nen.session', () => {
     await client.fetch('/x', { method: 'POST' });
     expect(sessions[0]?.exporter('login')).toEqual(await client.exporter('login'));
     await client.terminate();
-    expect(() => sessions[0]?.exporter('login')).toThrow(/over/);
+    expect(() => sessions[0]?.exporter('login')).toThrow(/wiped/);
   });
 
   test('any other request is a TypeError: one from nowhere, a copy, the outer one, one of another instance', async () => {
