@@ -98,13 +98,17 @@ describe('BurstReader', () => {
 
   test('a body that gives a byte at each turn is not held back until it ends', async () => {
     let given = 0;
-    const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
-      async pull(controller) {
-        await new Promise(setImmediate);
-        if (++given > 1000) controller.close();
-        else controller.enqueue(bytes('x'));
+    const body = new ReadableStream<Uint8Array<ArrayBuffer>>(
+      {
+        async pull(controller) {
+          // Ahead of the reader's own turn: the chunk always comes just in time.
+          await new Promise((resolve) => setImmediate(resolve));
+          if (++given > 1000) controller.close();
+          else controller.enqueue(bytes('x'));
+        },
       },
-    });
+      { highWaterMark: 0 },
+    );
     const burst = await new BurstReader(body).ready(1_000_000);
     expect(burst.done).toBe(false);
     expect(burst.length).toBeLessThan(100);
