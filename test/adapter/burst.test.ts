@@ -97,18 +97,16 @@ describe('BurstReader', () => {
   });
 
   test('a body that gives a byte at each turn is not held back until it ends', async () => {
+    const { body, push, end } = gatedBody();
     let given = 0;
-    const body = new ReadableStream<Uint8Array<ArrayBuffer>>(
-      {
-        async pull(controller) {
-          // Ahead of the reader's own turn: the chunk always comes just in time.
-          await new Promise((resolve) => setImmediate(resolve));
-          if (++given > 1000) controller.close();
-          else controller.enqueue(bytes('x'));
-        },
-      },
-      { highWaterMark: 0 },
-    );
+    // Always a moment before the reader's own turn.
+    const give = (): void => {
+      if (++given > 1000) return end();
+      push(bytes('x'));
+      setImmediate(give);
+    };
+    setImmediate(give);
+    push(bytes('x'));
     const burst = await new BurstReader(body).ready(1_000_000);
     expect(burst.done).toBe(false);
     expect(burst.length).toBeLessThan(100);
