@@ -101,9 +101,9 @@ describe('BurstReader', () => {
     let given = 0;
     // Always a moment before the reader's own turn.
     const give = (): void => {
-      if (++given > 1000) return end();
       push(bytes('x'));
-      setImmediate(give);
+      if (++given < 1000) setImmediate(give);
+      else end();
     };
     setImmediate(give);
     push(bytes('x'));
