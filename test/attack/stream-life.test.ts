@@ -359,7 +359,7 @@ describe.each(ENCODINGS)("tRPC's own streams, in %s", (encoding) => {
         for await (const item of await client.items.query(COUNT)) items.push(item);
         return { items, code: 'end' };
       } catch (error) {
-        return { items, code: NenError.from(error)?.code ?? `not typed: ${error}` };
+        return { items, code: NenError.from(error)?.code ?? `not typed: ${String(error)}` };
       }
     };
     return { world, connection, client, read };

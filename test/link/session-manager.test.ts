@@ -145,7 +145,7 @@ describe('a session', () => {
       const again = channel.client.handshake();
       const call = channel.client.fetch('/api/notes');
       handshake.open();
-      for (let step = 0; step < steps; step++) await undefined;
+      for (let step = 0; step < steps; step++) await Promise.resolve();
       rotation.open();
       expect((await call).status).toBe(200);
       await Promise.all([rotating, again]);
@@ -223,7 +223,7 @@ describe('a server identity that was seen once', () => {
       );
       await asked[1]?.opened;
       gates[0]?.open();
-      for (let step = 0; step < steps; step++) await undefined;
+      for (let step = 0; step < steps; step++) await Promise.resolve();
       gates[1]?.open();
       await dropped;
       const secondIsTrusted = await taken;
