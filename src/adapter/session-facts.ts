@@ -28,19 +28,10 @@ export interface NenSession {
 
 export class SessionFacts {
   /** undefined: a plain request that policy let in. */
-  readonly #byRequest = new WeakMap<Request, NenSession | undefined>();
+  readonly #byRequest = new WeakMap<Request, OpenedSession | undefined>();
 
   seal(req: Request, session: OpenedSession): void {
-    const { sid, suite, audience, createdAt, expiresAt, clientIdentity } = session;
-    this.#byRequest.set(req, {
-      sid,
-      suite,
-      audience,
-      createdAt: new Date(createdAt),
-      expiresAt: new Date(expiresAt),
-      identity: clientIdentity && { pin: encodePin(clientIdentity) },
-      exporter: (label) => exportKey(session.keys, label),
-    });
+    this.#byRequest.set(req, session);
   }
 
   plain(req: Request): void {
@@ -54,6 +45,20 @@ export class SessionFacts {
         'nen.session(req): this request did not come through nen.wrap; pass on the very object that your handler was given',
       );
     }
-    return this.#byRequest.get(req);
+    const session = this.#byRequest.get(req);
+    return session && factsOf(session);
   }
+}
+
+function factsOf(session: OpenedSession): NenSession {
+  const { sid, suite, audience, createdAt, expiresAt, clientIdentity } = session;
+  return {
+    sid,
+    suite,
+    audience,
+    createdAt: new Date(createdAt),
+    expiresAt: new Date(expiresAt),
+    identity: clientIdentity && { pin: encodePin(clientIdentity) },
+    exporter: (label) => exportKey(session.keys, label),
+  };
 }
