@@ -124,3 +124,23 @@ describe('the keys of a session', () => {
     }
   });
 });
+
+describe('a network that fails', () => {
+  const offline = new TypeError('fetch failed');
+
+  it('says that no answer arrived, with what fetch said as the cause', async () => {
+    const channel = openChannel();
+    await channel.client.handshake();
+    channel.way = () => Promise.reject(offline);
+    const failure = { code: 'ISO-4005', message: 'No answer arrived.', outcome: 'unknown', cause: offline };
+    await expect(channel.client.fetch(CALL, POST)).rejects.toMatchObject(failure);
+  });
+
+  it('says so of the handshake, and that the call did not run', async () => {
+    const channel = openChannel();
+    channel.way = () => Promise.reject(offline);
+    const message = 'No answer to the handshake arrived.';
+    const failure = { code: 'ISO-1007', message, outcome: 'not-run', cause: offline };
+    await expect(channel.client.fetch(CALL, POST)).rejects.toMatchObject(failure);
+  });
+});
