@@ -67,8 +67,10 @@ export function wipeKeys(keys: SessionKeys): void {
  * A key that the application derives from the session, in the way of RFC 5705: the same on both sides,
  * different for each session and label, and no hint at any other key. 32 bytes.
  * @throws {Error} once the session is over.
+ * @throws {TypeError} for a label that is no string: two that are undefined would share a key.
  */
 export function exportKey({ primitives, exporterKey }: SessionKeys, label: string): Bytes {
+  if (typeof label !== 'string') throw new TypeError('exporter: the label is a string');
   return primitives.expand(exporterKey, input(LABEL_EXPORTED_KEY, utf8ToBytes(label)), KEY_BYTES);
 }
 

@@ -12,9 +12,9 @@ export interface Signatures {
   createSigner(seed: Bytes, keyId: string): Signer;
 }
 
-function byNoble<T>(run: () => T): T {
+function by<T>(noble: boolean, run: () => T): T {
   const before = nobleIsForced();
-  forceNoble(true);
+  forceNoble(noble);
   try {
     return run();
   } finally {
@@ -24,13 +24,19 @@ function byNoble<T>(run: () => T): T {
 
 export const nobleSignatures: Signatures = {
   name: 'noble',
-  verifier: byNoble(mlDsa65Verifier),
-  createSigner: (seed, keyId) => byNoble(() => createMlDsa65Signer(seed, keyId)),
+  verifier: by(true, mlDsa65Verifier),
+  createSigner: (seed, keyId) => by(true, () => createMlDsa65Signer(seed, keyId)),
 };
 
 /** The runtime's own: Node 24 and later. */
-const native = nodeMlDsa65(crypto);
-export const nativeSignatures: Signatures | undefined = native && { name: 'native', ...native };
+export const nativeSignatures: Signatures | undefined =
+  nodeMlDsa65(crypto) === undefined
+    ? undefined
+    : {
+        name: 'native',
+        verifier: by(false, mlDsa65Verifier),
+        createSigner: (seed, keyId) => by(false, () => createMlDsa65Signer(seed, keyId)),
+      };
 
 export const signatures: readonly Signatures[] =
   nativeSignatures === undefined ? [nobleSignatures] : [nobleSignatures, nativeSignatures];

@@ -104,7 +104,7 @@ describe('a server identity', () => {
     const signed = await run({ server });
     const { id, ...without } = parse(signed.answer);
     expect(await codeOf(() => finishHandshake(p, signed.pending, json(without), trusting(server)))).toBe(
-      'ISO-1007',
+      'ISO-1006',
     );
     const bare = await run();
     const added = json({ ...parse(bare.answer), id });
