@@ -14,9 +14,13 @@ export async function fingerprint(args: readonly string[]): Promise<number> {
       'the seed is a secret and no argument: set NEN_IDENTITY, or send it to standard input',
     );
   }
-  const seed = process.env.NEN_IDENTITY || (await seedFromInput());
+  const given = process.env.NEN_IDENTITY;
+  const seed = given || (await seedFromInput());
   try {
-    process.stdout.write(`${await pinOfSeed(seed)}\n`);
+    const pin = await pinOfSeed(seed);
+    // Said aside, lest somebody sends another seed to standard input and takes this pin for its own.
+    if (given) process.stderr.write('the pin of NEN_IDENTITY:\n');
+    process.stdout.write(`${pin}\n`);
     return 0;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
