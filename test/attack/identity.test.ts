@@ -991,7 +991,7 @@ describe('row 132: private keys', () => {
     }
   });
 
-  test('row 132: a client bundle has no code of the server, no name of its variables, and nothing that makes keys of seeds until it is asked for', async () => {
+  test('row 132: a client bundle has no code of the server, nothing of its variables, and nothing that makes keys of seeds until it is asked for', async () => {
     for (const entry of ['src/link/index.ts', 'src/link/client/index.ts']) {
       const { outputFiles, metafile } = await build({
         entryPoints: [entry],
@@ -1002,13 +1002,14 @@ describe('row 132: private keys', () => {
         platform: 'browser',
         external: ['@trpc/*'],
         metafile: true,
-        sourcemap: true,
+        // A bundler that was told to write the variable out.
+        define: { 'process.env.NEN_IDENTITY': '"PLANTED-SEED"' },
         write: false,
         logLevel: 'error',
       });
       const inputs = Object.values(metafile.outputs).flatMap((output) => Object.keys(output.inputs));
       expect(inputs.filter((file) => /^src\/(adapter|session)\//.test(file))).toEqual([]);
-      for (const { text } of outputFiles) expect(text).not.toMatch(/NEN_IDENTITY|NEN_STORE_KEY/);
+      for (const { text } of outputFiles) expect(text.includes('PLANTED-SEED')).toBe(false);
       const [main] = Object.entries(metafile.outputs).find(([, output]) => output.entryPoint === entry) ?? [
         '',
       ];

@@ -47,8 +47,22 @@ export async function transcripts(p: Primitives): Promise<ReadonlyMap<string, Js
   const files = new Map<string, JsonObject>();
   files.set('handshake', await handshake(p, 'handshake'));
   files.set('handshake-x-wing', await handshake(p, 'x-wing', { suiteName: 'X-Wing' }));
-  files.set('handshake-identities', await handshake(p, 'identities', { signed: true }));
+  files.set('handshake-identities', await handshake(p, 'identities', { signed: 'both' }));
+  files.set('handshake-server-identity', await handshake(p, 'server identity', { signed: 'server' }));
+  files.set('handshake-client-identity', await handshake(p, 'client identity', { signed: 'client' }));
+  const xWing = { suiteName: 'X-Wing' } as const;
+  files.set(
+    'handshake-x-wing-identities',
+    await handshake(p, 'x-wing identities', { ...xWing, signed: 'both' }),
+  );
   files.set('handshake-rotation', await handshake(p, 'rotation', { previous: PREVIOUS }));
+  const { sid, exporterSecret } = PREVIOUS;
+  const bare = await handshake(p, 'bare rotation', { previous: { sid, exporterSecret } });
+  files.set('handshake-rotation-without-identities', bare);
+  files.set(
+    'handshake-x-wing-rotation',
+    await handshake(p, 'x-wing rotation', { ...xWing, previous: PREVIOUS }),
+  );
   for (const retry of ['', encodeRetry(FIRST)]) {
     for (const [kind, encoding] of REQUESTS) {
       const name = kind === 'http' ? `${kind}-${encoding}` : kind;
@@ -89,7 +103,7 @@ const AUDIENCE = 'https://app.example';
 const EMPTY: Bytes = new Uint8Array(0);
 
 /** Bytes that look random and aren't: SHA-256 of the name. */
-function named(name: string, length = 32): Bytes {
+export function named(name: string, length = 32): Bytes {
   const digest = noblePrimitives.sha256(utf8ToBytes(`golden ${name}`));
   const second = noblePrimitives.sha256(digest);
   return concatBytes([digest, second]).slice(0, length);
@@ -105,7 +119,7 @@ function queue(...values: readonly Bytes[]): RandomBytes {
   };
 }
 
-function hex(bytes: Uint8Array): string {
+export function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
@@ -148,7 +162,7 @@ const PREVIOUS: PreviousSession = {
 };
 
 /** Signs the deterministic way (FIPS 204 section 3.4), so that the signature can be written down. */
-function signerOf(name: string): Signer & { readonly seed: Bytes } {
+export function signerOf(name: string): Signer & { readonly seed: Bytes } {
   const seed = named(`${name} identity seed`);
   const { publicKey, secretKey } = ml_dsa65.keygen(seed);
   return {
@@ -162,21 +176,23 @@ function signerOf(name: string): Signer & { readonly seed: Bytes } {
 
 interface HandshakeOptions {
   readonly suiteName?: SuiteName;
-  readonly signed?: boolean;
+  /** Who has an identity. */
+  readonly signed?: 'client' | 'server' | 'both';
   readonly previous?: PreviousSession;
 }
 
 async function handshake(
   p: Primitives,
   name: string,
-  { suiteName = 'ML-KEM-768', signed = false, previous }: HandshakeOptions = {},
+  { suiteName = 'ML-KEM-768', signed, previous }: HandshakeOptions = {},
 ): Promise<JsonObject> {
   // noble's KEM takes its randomness from outside; a runtime's own draws it itself.
   const suite: Suite = { ...(await loadSuite(noblePrimitives, suiteName)), primitives: p };
   const keySeed = named(`${name} d and z`, suiteName === 'X-Wing' ? 32 : 64);
   const draws = (suiteName === 'X-Wing' ? ['m', 'x'] : ['m']).map((draw) => named(`${name} ${draw}`));
   const [sidBytes, hmacKey] = [named(`${name} sid`, 16), named(`${name} hmac key`)];
-  const [client, server] = signed ? [signerOf('client'), signerOf('server')] : [];
+  const client = signed === 'client' || signed === 'both' ? signerOf('client') : undefined;
+  const server = signed === 'server' || signed === 'both' ? signerOf('server') : undefined;
   const clientIdentity = previous?.clientIdentity ?? (client && p.sha256(client.publicKey));
   const serverIdentity = previous?.serverIdentity ?? (server && p.sha256(server.publicKey));
 
@@ -273,7 +289,12 @@ const HANDSHAKE_TITLES: { readonly [name: string]: string } = {
   handshake: 'A handshake',
   'x-wing': 'A handshake with X-Wing',
   identities: 'A handshake in which both sides prove an identity',
+  'server identity': 'A handshake in which the server proves an identity',
+  'client identity': 'A handshake in which the client proves an identity',
+  'x-wing identities': 'A handshake with X-Wing in which both sides prove an identity',
   rotation: 'A rotation: the messages travel as sealed payloads, identities are inherited',
+  'bare rotation': 'A rotation of a session without identities',
+  'x-wing rotation': 'A rotation with X-Wing',
 };
 
 async function request(

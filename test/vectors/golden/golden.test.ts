@@ -19,6 +19,7 @@ import {
   utf8ToBytes,
 } from '../../../src/crypto/bytes.ts';
 import { loadVerifier } from '../../../src/crypto/load-ml-dsa-65.ts';
+import { createMlDsa65Signer } from '../../../src/crypto/ml-dsa-65.ts';
 import { noblePrimitives } from '../../../src/crypto/noble.ts';
 import type { Primitives } from '../../../src/crypto/primitives.ts';
 import { loadSuite, type SuiteName } from '../../../src/crypto/suite.ts';
@@ -29,19 +30,32 @@ import { type Exchange, openRequest, openResponse } from '../../../src/protocol/
 import { finishHandshake, type NewSession, verifyClientIdentity } from '../../../src/protocol/handshake.ts';
 import { decodeClientHello, type SessionTerms } from '../../../src/protocol/handshake-messages.ts';
 import { decodeRequest, decodeResponse } from '../../../src/protocol/http.ts';
+import { encodePin, identityDigest, isPin } from '../../../src/protocol/identity.ts';
 import type { PreviousSession } from '../../../src/protocol/key-schedule.ts';
-import { importKeys, type SessionContext, type SessionSecrets } from '../../../src/protocol/keys.ts';
+import {
+  exportKey,
+  importKeys,
+  type SessionContext,
+  type SessionSecrets,
+} from '../../../src/protocol/keys.ts';
 import { decodePlainRefusal } from '../../../src/protocol/refusal.ts';
 import { readSealedHeaders, verifyRequest } from '../../../src/protocol/signed-headers.ts';
 import { StreamOpener } from '../../../src/protocol/stream.ts';
 import { fixed, hex, implementations, unhex } from '../../crypto/implementations.ts';
+import { alteredTranscripts } from './altered.ts';
 import { type JsonObject, transcripts } from './generate.ts';
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const UPDATE = process.env.UPDATE_GOLDEN === '1';
 
+/** Every transcript by the name of its file, the altered ones too. */
+async function allTranscripts(p: Primitives): Promise<ReadonlyMap<string, JsonObject>> {
+  const good = await transcripts(p);
+  return new Map([...good, ...alteredTranscripts(p, good)]);
+}
+
 if (UPDATE) {
-  for (const [name, transcript] of await transcripts(noblePrimitives)) {
+  for (const [name, transcript] of await allTranscripts(noblePrimitives)) {
     writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(transcript, undefined, 2)}\n`);
   }
 }
@@ -181,8 +195,8 @@ function previousOf(previous: NonNullable<HandshakeFile['inputs']['previous']>):
   return {
     sid,
     exporterSecret: unhex(exporterSecret),
-    clientIdentity: unhex(clientIdentity),
-    serverIdentity: unhex(serverIdentity),
+    clientIdentity: clientIdentity === '' ? undefined : unhex(clientIdentity),
+    serverIdentity: serverIdentity === '' ? undefined : unhex(serverIdentity),
   };
 }
 
@@ -238,14 +252,14 @@ function seal(key: string, nonce: string, aad: string, plaintext: string): strin
   );
 }
 
-it('there are at least 12 golden transcripts, and each file is one of them', async () => {
-  expect(names.length).toBeGreaterThanOrEqual(12);
-  expect(names).toEqual([...(await transcripts(noblePrimitives)).keys()].sort());
+it('there are at least 40 golden transcripts, and each file is one of them', async () => {
+  expect(names.length).toBeGreaterThanOrEqual(40);
+  expect(names).toEqual([...(await allTranscripts(noblePrimitives)).keys()].sort());
 });
 
 describe.each(implementations.map((p) => [p.name, p] as const))('the code, with %s,', (_, p) => {
   it('writes every golden transcript byte for byte', async () => {
-    for (const [name, transcript] of await transcripts(p)) {
+    for (const [name, transcript] of await allTranscripts(p)) {
       expect(transcript, name).toEqual(load<JsonObject>(name));
     }
   });
@@ -308,35 +322,125 @@ describe.each(implementations.map((p) => [p.name, p] as const))('the code, with 
     expect(message && { ...message, body: hex(message.body) }).toEqual(inputs.message);
   });
 
-  it.each(starting('stream-'))('opens %s, whole and byte by byte', async (name) => {
-    const { inputs, wire, expected } = load<StreamFile>(name);
-    const { sid, responseSecret } = inputs.session;
-    const body = bodyOf(wire);
-    for (const size of [body.length, 1]) {
-      const session = sessionOf(p, sid, { responseSecret });
-      const exchange: Exchange = {
-        session,
-        nonce: unhex(inputs.requestNonce),
-        kind: 'http',
-        encoding: inputs.encoding,
-      };
-      const opener = new StreamOpener(exchange, wire.status);
-      let [head, data, end]: [unknown, string, string] = [undefined, '', ''];
-      try {
-        for (let at = 0; at < body.length; at += size) {
-          for await (const record of opener.push(body.subarray(at, at + size))) {
-            if (record.type === 'head') head = { status: record.status, fields: record.fields };
-            else if (record.type === 'data') data += hex(record.bytes);
+  it.each([...starting('stream-'), ...starting('broken-stream-')])(
+    'opens %s, whole and byte by byte',
+    async (name) => {
+      const { inputs, wire, expected } = load<StreamFile>(name);
+      const { sid, responseSecret } = inputs.session;
+      const body = bodyOf(wire);
+      for (const size of [body.length, 1]) {
+        const session = sessionOf(p, sid, { responseSecret });
+        const exchange: Exchange = {
+          session,
+          nonce: unhex(inputs.requestNonce),
+          kind: 'http',
+          encoding: inputs.encoding,
+        };
+        const opener = new StreamOpener(exchange, wire.status);
+        let [head, data, end]: [unknown, string, string] = [undefined, '', ''];
+        try {
+          for (let at = 0; at < body.length; at += size) {
+            for await (const record of opener.push(body.subarray(at, at + size))) {
+              if (record.type === 'head') head = { status: record.status, fields: record.fields };
+              else if (record.type === 'data') data += hex(record.bytes);
+            }
           }
+          opener.end();
+          end = 'final';
+        } catch (error) {
+          end = NenError.from(error)?.code ?? String(error);
         }
-        opener.end();
-        end = 'final';
-      } catch (error) {
-        end = NenError.from(error)?.code ?? String(error);
+        expect({ head, data, end }).toEqual(expected);
       }
-      expect({ head, data, end }).toEqual(expected);
+    },
+  );
+});
+
+/** The code that a call ends with. */
+async function codeOf(run: () => unknown): Promise<string> {
+  try {
+    await run();
+    return 'ok';
+  } catch (error) {
+    return NenError.from(error)?.code ?? String(error);
+  }
+}
+
+it('the code refuses every altered hello', async () => {
+  const { inputs, cases } = load<{
+    inputs: { origins: string[] };
+    cases: { title: string; wire: { hello: string }; expected: { code: string } }[];
+  }>('refused-hellos');
+  const suites = await Promise.all(
+    (['ML-KEM-768', 'X-Wing'] as const).map((name) => loadSuite(noblePrimitives, name)),
+  );
+  const policy = { suites, origins: new Set(inputs.origins) };
+  const read = (text: string): Promise<string> =>
+    codeOf(() =>
+      verifyClientIdentity(noblePrimitives, decodeClientHello(utf8ToBytes(text), policy), loadVerifier),
+    );
+  expect(await read(load<HandshakeFile>('handshake-identities').wire.hello)).toBe('ok');
+  for (const { title, wire, expected } of cases) expect(await read(wire.hello), title).toBe(expected.code);
+});
+
+it('the code refuses every altered answer', async () => {
+  const { inputs, cases } = load<{
+    inputs: { suite: SuiteName; keyPairSeed: string; hello: string };
+    cases: {
+      title: string;
+      inputs: { pins: string[] | null };
+      wire: { answer: string };
+      expected: { code: string };
+    }[];
+  }>('refused-answers');
+  const suite = await loadSuite(noblePrimitives, inputs.suite);
+  const hello = decodeClientHello(utf8ToBytes(inputs.hello), { suites: [suite], origins: undefined });
+  const read = async (answer: string, pins: readonly string[] | null): Promise<string> => {
+    const keyPair = await suite.kem.generateKeyPair(fixed(unhex(inputs.keyPairSeed)));
+    const trust = { pins: pins === null ? undefined : new Set(pins), loadVerifier };
+    const pending = { hello, keyPair, previous: undefined };
+    return codeOf(() => finishHandshake(noblePrimitives, pending, utf8ToBytes(answer), trust));
+  };
+  const { wire, expected: good } = load<HandshakeFile>('handshake-identities');
+  expect(await read(wire.answer, [good.serverPin ?? ''])).toBe('ok');
+  for (const { title, inputs: given, wire: sent, expected } of cases) {
+    expect(await read(sent.answer, given.pins), title).toBe(expected.code);
+  }
+});
+
+it('the code makes the pins of these keys, and takes nothing else for one', () => {
+  const { pins, malformed } = load<{
+    pins: { inputs: { seed: string }; intermediate: { publicKey: string }; expected: { pin: string } }[];
+    malformed: string[];
+  }>('pins');
+  for (const { inputs, intermediate, expected } of pins) {
+    const { publicKey } = createMlDsa65Signer(unhex(inputs.seed), 'golden');
+    expect(hex(publicKey)).toBe(intermediate.publicKey);
+    expect(encodePin(identityDigest(noblePrimitives, publicKey))).toBe(expected.pin);
+    expect(createHash('sha256').update(publicKey).digest('base64url')).toBe(expected.pin);
+    expect(isPin(expected.pin)).toBe(true);
+  }
+  for (const text of malformed) expect(isPin(text), text).toBe(false);
+});
+
+it('the code exports these keys, and so do the formulas alone', () => {
+  const { sessions } = load<{
+    sessions: {
+      inputs: { exporterSecret: string };
+      keys: { inputs: { label: string }; intermediate: { info: string }; expected: { key: string } }[];
+    }[];
+  }>('exporter');
+  for (const { inputs, keys } of sessions) {
+    for (const p of implementations) {
+      const session = sessionOf(p, '', inputs);
+      for (const { inputs: given, intermediate, expected } of keys) {
+        expect(hex(exportKey(session.keys, given.label))).toBe(expected.key);
+        const label = bytesToLatin1(utf8ToBytes(given.label));
+        expect(framed('nen/2 exported key', label)).toBe(intermediate.info);
+        expect(expand(inputs.exporterSecret, intermediate.info)).toBe(expected.key);
+      }
     }
-  });
+  }
 });
 
 it('the code reads every plain refusal', () => {
