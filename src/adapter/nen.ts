@@ -6,6 +6,7 @@ import { primitives } from '../crypto/select.ts';
 import { mlKem768Suite } from '../crypto/suite.ts';
 import { KEEP_ALIVE_MS, MAX_REQUEST_BYTES, SESSION_IDLE_MS, SESSION_TTL_MS } from '../protocol/constants.ts';
 import { isAudience } from '../protocol/formats.ts';
+import { newSid } from '../protocol/handshake.ts';
 import { InMemorySessionStore } from '../session/memory.ts';
 import type { SessionStore } from '../session/types.ts';
 import type { Context } from './context.ts';
@@ -75,7 +76,7 @@ export function createNen(options: NenOptions = {}): Nen {
     wrap,
     session: (req) => facts.of(req),
     check: async () => {
-      await context.sessions.epoch();
+      await context.sessions.epoch(newSid());
     },
   };
 }

@@ -9,6 +9,7 @@ import {
   answerHandshake,
   type ClientHello,
   decodeClientHello,
+  newSid,
   type SessionTerms,
 } from '../protocol/handshake.ts';
 import type { Admitted } from './admit.ts';
@@ -67,8 +68,9 @@ async function handshake(context: Context, req: Request): Promise<Response> {
   try {
     const body = await readBody(req as Parameters<typeof readBody>[0], MAX_HANDSHAKE_BYTES);
     const hello = decodeClientHello(body, context.handshakePolicy);
-    const terms = await newTerms(context);
-    const { session, answer } = await answerHandshake(context.primitives, hello, { terms });
+    const sid = newSid();
+    const terms = await newTerms(context, sid);
+    const { session, answer } = await answerHandshake(context.primitives, hello, { terms, sid });
     await context.sessions.create(session, hello.suite.name, hello.audience);
     reportHandshake(context, session.sid, hello, false);
     return new Response(answer, {
@@ -84,9 +86,10 @@ async function rotate(context: Context, { session, payload, exchange }: Admitted
   const hello = decodeRotation(context, payload);
   if (hello.audience !== session.audience)
     throw new NenError('ISO-1003', { hint: 'a rotation keeps its origin' });
-  const terms = await newTerms(context);
+  const sid = newSid();
+  const terms = await newTerms(context, sid);
   const previous = { sid: session.sid, exporterSecret: session.keys.exporterSecret };
-  const rotated = await answerHandshake(context.primitives, hello, { terms, previous });
+  const rotated = await answerHandshake(context.primitives, hello, { terms, sid, previous });
   await context.sessions.rotate(session, rotated.session);
   reportHandshake(context, rotated.session.sid, hello, true);
   return new Response(rotated.answer, { headers: { 'Content-Type': CONTENT_TYPE_JSON } });
@@ -106,8 +109,9 @@ function status({ session }: Admitted): Response {
   return Response.json({ sid, suite, security: 'unauthenticated', createdAt, expiresAt });
 }
 
-async function newTerms({ now, sessions, sessionTtlMs }: Context): Promise<SessionTerms> {
-  const epoch = await sessions.epoch();
+/** The sid is drawn first: it decides which memory will keep the claims. */
+async function newTerms({ now, sessions, sessionTtlMs }: Context, sid: string): Promise<SessionTerms> {
+  const epoch = await sessions.epoch(sid);
   const at = now();
   return { now: at, expiresAt: at + sessionTtlMs, epoch };
 }

@@ -6,14 +6,14 @@ import { type Bytes, base64UrlEncode, wipe } from '../crypto/bytes.ts';
 import type { Primitives } from '../crypto/primitives.ts';
 import { randomBytes } from '../crypto/random.ts';
 import type { SuiteName } from '../crypto/suite.ts';
-import { claimMs } from '../protocol/claims.ts';
+import { claimMs, type FirstAttempt } from '../protocol/claims.ts';
 import { SESSION_MAX_REQUESTS, UNCONFIRMED_TTL_MS, WINDOW_MS } from '../protocol/constants.ts';
 import { NenError } from '../protocol/errors.ts';
 import type { NewSession } from '../protocol/handshake.ts';
 import { HeldSession } from '../protocol/held-session.ts';
 import { importKeys, wipeSecrets } from '../protocol/keys.ts';
 import { decodeSessionRecord, encodeSessionRecord, type SessionRecord } from '../session/record.ts';
-import type { ClaimResult, SessionStore } from '../session/types.ts';
+import type { ClaimOptions, ClaimResult, SessionStore } from '../session/types.ts';
 
 const CACHE_MS = 60_000;
 const MAX_CACHED = 10_000;
@@ -74,8 +74,9 @@ export class Sessions {
     this.#origins = origins;
   }
 
-  epoch(): Promise<string> {
-    return this.#ask(() => this.#store.epoch());
+  /** Names the memory that keeps the claims of this sid. */
+  epoch(sid: string): Promise<string> {
+    return this.#ask(() => this.#store.epoch(sid));
   }
 
   /** Keeps a new session, unconfirmed until its first request. */
@@ -123,7 +124,10 @@ export class Sessions {
     if (now - timestamp >= MAX_AGE_AT_CLAIM_MS)
       throw new NenError('ISO-3003', { hint: 'the body took too long to arrive' });
     const idleMs = Math.min(this.#idleMs, session.expiresAt - now);
-    const result = idleMs > 0 ? await this.#claim(session.sid, nonce, timestamp, idleMs, true) : 'gone';
+    const result =
+      idleMs > 0
+        ? await this.#claim(session.sid, nonce, timestamp, { idleMs, requireSession: true })
+        : 'gone';
     if (result === 'claimed') return;
     if (result === 'replayed')
       throw new NenError('ISO-5001', { hint: 'a copy of a request that was claimed before' });
@@ -131,21 +135,23 @@ export class Sessions {
     throw new NenError('ISO-2002', { hint: 'the session is gone from the store' });
   }
 
-  /** Claims the nonce of a retry's first attempt: true means that the first attempt can never run any more. */
-  async claimFirst(sid: string, nonce: string, timestamp: number): Promise<boolean> {
-    return (await this.#claim(sid, nonce, timestamp, 0, false)) === 'claimed';
+  /**
+   * Claims the nonce of a retry's first attempt: 'claimed' means that the first attempt can never run any
+   * more; 'gone' that the store may have forgotten whether it ran.
+   */
+  claimFirst({ sid, nonce, timestamp, epoch }: FirstAttempt): Promise<ClaimResult> {
+    return this.#claim(sid, nonce, timestamp, { idleMs: 0, requireSession: false, epoch });
   }
 
   #claim(
     sid: string,
     nonce: string,
     timestamp: number,
-    idleMs: number,
-    requireSession: boolean,
+    options: Omit<ClaimOptions, 'claimMs'>,
   ): Promise<ClaimResult> {
     const attempt = `${this.#attemptPrefix}${(this.#attempts++).toString(36)}`;
-    const options = { claimMs: claimMs(timestamp, this.#now()), idleMs, requireSession };
-    return this.#ask(() => this.#store.claim(sid, nonce, attempt, options));
+    const lifeMs = claimMs(timestamp, this.#now());
+    return this.#ask(() => this.#store.claim(sid, nonce, attempt, { ...options, claimMs: lifeMs }));
   }
 
   async #load(sid: string, now: number): Promise<OpenedSession | undefined> {
@@ -176,7 +182,7 @@ export class Sessions {
     const record = decodeSessionRecord(bytes);
     wipe(bytes);
     if (record === undefined || record.sid !== sid) return undefined;
-    const isOurs = this.#origins?.has(record.audience) !== false && record.epoch === (await this.epoch());
+    const isOurs = this.#origins?.has(record.audience) !== false && record.epoch === (await this.epoch(sid));
     if (isOurs) return record;
     wipeSecrets(record);
     return undefined;

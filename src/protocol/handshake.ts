@@ -135,8 +135,15 @@ export function decodeClientHello(body: Bytes, policy: HandshakePolicy): ClientH
 
 export interface AnswerOptions {
   readonly terms: SessionTerms;
+  /** The session's id, if it was drawn before: the terms may depend on it. */
+  readonly sid?: string;
   readonly previous?: PreviousSession | undefined;
   readonly random?: RandomBytes;
+}
+
+/** A session id: 16 random bytes as base64url without padding, 22 characters. */
+export function newSid(random: RandomBytes = randomBytes): string {
+  return base64UrlEncode(random(SID_BYTES));
 }
 
 /**
@@ -146,10 +153,10 @@ export interface AnswerOptions {
 export async function answerHandshake(
   primitives: Primitives,
   hello: ClientHello,
-  { terms, previous, random = randomBytes }: AnswerOptions,
+  { terms, sid: given, previous, random = randomBytes }: AnswerOptions,
 ): Promise<{ readonly session: NewSession; readonly answer: Bytes }> {
   const { ciphertext, sharedSecret } = await encapsulate(hello, random);
-  const sid = base64UrlEncode(random(SID_BYTES));
+  const sid = given ?? newSid(random);
   const hmacKey = random(KEY_BYTES);
   const schedule = deriveSchedule(primitives, hello, sid, ciphertext, sharedSecret, previous);
   const handshakeKey = primitives.aeadKey(schedule.handshakeKey);
