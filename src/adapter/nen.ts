@@ -7,7 +7,7 @@ import { mlKem768Suite } from '../crypto/suite.ts';
 import { KEEP_ALIVE_MS, MAX_REQUEST_BYTES, SESSION_IDLE_MS, SESSION_TTL_MS } from '../protocol/constants.ts';
 import { isAudience } from '../protocol/formats.ts';
 import { newSid } from '../protocol/handshake.ts';
-import { InMemorySessionStore } from '../session/memory.ts';
+import type { StoreKey } from '../session/key-ring.ts';
 import type { SessionStore } from '../session/types.ts';
 import type { Context } from './context.ts';
 import { type CorsOptions, createCors } from './cors.ts';
@@ -16,11 +16,21 @@ import { DEFAULT_RATE, type RateLimiter, tokenBucket } from './rate-limit.ts';
 import { createRoutes, type SessionRoutes } from './routes.ts';
 import { type NenSession, SessionFacts } from './session-facts.ts';
 import { Sessions } from './sessions.ts';
+import { resolveStore } from './stores.ts';
 import { createWrap, type Handler, type WrapOptions, type Wrapped } from './wrap.ts';
 
 export interface NenOptions {
-  /** Where sessions and replay claims are kept. By default this process's memory: one instance only. */
+  /**
+   * Where sessions and replay claims are kept. By default what the environment names (UPSTASH_REDIS_REST_URL
+   * and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL with ioredis installed), else this process's memory: one
+   * instance only.
+   */
   readonly store?: SessionStore;
+  /**
+   * The keys that seal session records in every store outside of the process: the first seals, all open.
+   * Made by `npx trpc-nen keygen --store`, or a KMS's. By default NEN_STORE_KEYS, separated by commas.
+   */
+  readonly storeKeys?: readonly StoreKey[];
   /** The origins that clients may mean, scheme://host[:port]. By default every one. */
   readonly origins?: readonly string[];
   /** The path prefix that a proxy in front removes, such as '/app': clients signed it. */
@@ -93,7 +103,7 @@ function createContext(options: NenOptions): Context {
     suites,
     handshakePolicy: { suites, origins },
     sessions: new Sessions({
-      store: options.store ?? defaultStore(),
+      store: resolveStore(options),
       primitives: runtime,
       now,
       idleMs,
@@ -112,18 +122,6 @@ function createContext(options: NenOptions): Context {
     clientAddress: options.clientAddress ?? (() => undefined),
     keepAliveMs: positive('keepAliveMs', options.keepAliveMs ?? KEEP_ALIVE_MS),
   };
-}
-
-const GLOBAL = Symbol.for('trpc-nen');
-
-/** One store for the whole process: Next gives route files module instances of their own. */
-function defaultStore(): SessionStore {
-  const holder = globalThis as { [GLOBAL]?: SessionStore };
-  const existing = holder[GLOBAL];
-  if (existing !== undefined) return existing;
-  const store = new InMemorySessionStore();
-  holder[GLOBAL] = store;
-  return store;
 }
 
 function originSet(origins: readonly string[] | undefined): ReadonlySet<string> | undefined {

@@ -13,6 +13,7 @@ import type { NewSession } from '../protocol/handshake.ts';
 import { HeldSession } from '../protocol/held-session.ts';
 import { importKeys, wipeSecrets } from '../protocol/keys.ts';
 import { decodeSessionRecord, encodeSessionRecord, type SessionRecord } from '../session/record.ts';
+import { SessionStoreError } from '../session/store-error.ts';
 import type { ClaimOptions, ClaimResult, SessionStore } from '../session/types.ts';
 
 const CACHE_MS = 60_000;
@@ -213,9 +214,16 @@ export class Sessions {
     try {
       return await question();
     } catch (error) {
-      // The store's own error may hold a command with a record in it: only its name goes into the log.
-      const name = error instanceof Error ? error.name : typeof error;
-      throw new NenError('ISO-2003', { hint: `the session store failed (${name})` });
+      // To the client such a session is an unknown one; what it is, the log tells.
+      if (error instanceof NenError && error.code === 'ISO-2004')
+        throw new NenError('ISO-2002', { hint: `ISO-2004: ${error.hint}`, cause: error });
+      throw new NenError('ISO-2003', { hint: storeHint(error) });
     }
   }
+}
+
+/** Another error than a SessionStoreError may hold a command with a record in it: only its name goes into the log. */
+function storeHint(error: unknown): string {
+  if (error instanceof SessionStoreError) return error.message;
+  return `the session store failed (${error instanceof Error ? error.name : typeof error})`;
 }

@@ -15,11 +15,14 @@ export const LABEL_RESPONSE_SECRET = 'nen/2 response secret';
 export const LABEL_EXPORTER = 'nen/2 exporter';
 export const LABEL_ANSWER_KEY = 'nen/2 answer';
 export const LABEL_STREAM_KEY = 'nen/2 stream';
+export const LABEL_STORE_KEY_ID = 'nen/2 store key id';
+export const LABEL_RECORD_SEAL_KEY = 'nen/2 record seal key';
 
 // Labels of additional authenticated data.
 export const LABEL_REQUEST = 'nen/2 request';
 export const LABEL_RESPONSE = 'nen/2 response';
 export const LABEL_RECORD = 'nen/2 record';
+export const LABEL_RECORD_SEAL = 'nen/2 record seal';
 
 // Header names, as sent; lookups are case-insensitive.
 export const HEADER_SESSION = 'X-Nen-Session';
