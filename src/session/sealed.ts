@@ -9,7 +9,7 @@
  * The salt is random and so is therefore the key, which seals once. The sid in the AAD ties a record to its
  * place: one that was moved to another session doesn't open.
  */
-import { type Bytes, bytesToLatin1, concatBytes, latin1ToBytes, wipe } from '../crypto/bytes.ts';
+import { type Bytes, bytesToLatin1, concatBytes, latin1ToBytes, utf8ToBytes, wipe } from '../crypto/bytes.ts';
 import type { AeadKey } from '../crypto/primitives.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { primitives } from '../crypto/select.ts';
@@ -30,7 +30,7 @@ export async function sealRecord(ring: KeyRing, sid: string, record: Bytes): Pro
   const { keyId, wrapped, key } = await ring.sealing();
   const salt = randomBytes(SALT_BYTES);
   const aead = deriveKey(key, salt);
-  const box = await aead.seal(NONCE_ZERO, input(LABEL_RECORD_SEAL, sid, keyId), [own]);
+  const box = await aead.seal(NONCE_ZERO, aad(sid, keyId), [own]);
   aead.wipe();
   wipe(own);
   return concatBytes([latin1ToBytes(lp(keyId) + lp(wrapped)), salt, ...box]);
@@ -47,12 +47,16 @@ export async function openRecord(ring: KeyRing, sid: string, sealed: Bytes): Pro
   if (key === undefined) throw unopenable('it was sealed under a key that is not in the ring');
   const aead = deriveKey(key, parts.salt);
   try {
-    return await aead.open(NONCE_ZERO, input(LABEL_RECORD_SEAL, sid, parts.keyId), parts.box);
+    return await aead.open(NONCE_ZERO, aad(sid, parts.keyId), parts.box);
   } catch {
     throw unopenable('it was altered, or moved from another session');
   } finally {
     aead.wipe();
   }
+}
+
+function aad(sid: string, keyId: string): Bytes {
+  return input(LABEL_RECORD_SEAL, utf8ToBytes(sid), keyId);
 }
 
 function deriveKey(key: Bytes, salt: Bytes): AeadKey {
