@@ -4,7 +4,6 @@
  * All that is refused here is refused in clear; after the claim, refusals are sealed.
  */
 import { type Bytes, latin1ToBytes } from '../crypto/bytes.ts';
-import { readBody } from '../protocol/body.ts';
 import { decodeRetry, isInWindow } from '../protocol/claims.ts';
 import { CONTENT_TYPE_OCTETS, KEY_BYTES } from '../protocol/constants.ts';
 import type { Encoding } from '../protocol/envelope.ts';
@@ -17,6 +16,7 @@ import {
   verifyRequest,
 } from '../protocol/signed-headers.ts';
 import type { Context } from './context.ts';
+import { declaredLength, readRequestBody } from './request-body.ts';
 import type { OpenedSession } from './sessions.ts';
 
 /** A request that opened and whose nonce is claimed. Its session is held until `session.release()`. */
@@ -41,7 +41,7 @@ export async function admit(context: Context, req: Request, line: RequestLine): 
   }
   try {
     verifyRequest(session.keys, line, headers, context.now());
-    const body = await readDeclared(req, declared, context.maxBodyBytes);
+    const body = await readRequestBody(req, context.maxBodyBytes, declared);
     const opened = await openRequest(session, line, headers, encodingOf(req), body);
     await context.sessions.claim(session, headers.nonce, Number(headers.timestamp));
     return { ...opened, session, line, headers };
@@ -77,31 +77,3 @@ const NO_KEY: Bytes = new Uint8Array(KEY_BYTES);
 function encodingOf(req: Request): Encoding {
   return req.headers.get('content-type')?.startsWith(CONTENT_TYPE_OCTETS) === true ? 'octets' : 'json';
 }
-
-function declaredLength(req: Request, limit: number): number | undefined {
-  const declared = req.headers.get('content-length');
-  if (declared === null) return undefined;
-  const length = Number(declared);
-  if (!(length <= limit)) throw new NenError('ISO-4003', { hint: `Content-Length is over ${limit} bytes` });
-  return length;
-}
-
-/** Next truncates long bodies silently where a proxy.ts is present: hence the comparison. */
-async function readDeclared(req: Request, declared: number | undefined, limit: number): Promise<Bytes> {
-  const body = await readBodyOrTruncated(req, limit);
-  if (declared !== undefined && body.length < declared) {
-    throw new NenError('ISO-4007', { hint: `${body.length} of ${declared} bytes arrived` });
-  }
-  return body;
-}
-
-async function readBodyOrTruncated(req: Request, limit: number): Promise<Bytes> {
-  if (req.body === null) return NO_BODY;
-  try {
-    return await readBody(req as Request & { body: ReadableStream<Bytes> | null }, limit);
-  } catch (cause) {
-    throw NenError.from(cause) ?? new NenError('ISO-4007', { hint: 'the body broke off', cause });
-  }
-}
-
-const NO_BODY: Bytes = new Uint8Array(0);

@@ -14,7 +14,10 @@ export interface InnerRequestParts {
   readonly signal: AbortSignal;
 }
 
-/** A Request of these parts. */
+/**
+ * A Request of these parts. Where the runtime looks behind its face, as `new Request(req)` and `fetch(req)`
+ * do, it is refused with a TypeError: `req.clone()` is a real one.
+ */
 export function createInnerRequest(parts: InnerRequestParts): Request {
   return new InnerRequest(parts) as unknown as Request;
 }
@@ -43,6 +46,9 @@ class InnerRequest {
   get bodyUsed(): boolean {
     return this.#used || (this.#real?.bodyUsed ?? false);
   }
+  get #hasBody(): boolean {
+    return this.#parts.method !== 'GET' && this.#parts.method !== 'HEAD';
+  }
 
   async text(): Promise<string> {
     // As Body.text() does: a byte order mark is dropped and what is not UTF-8 is replaced.
@@ -59,17 +65,24 @@ class InnerRequest {
   real(): Request {
     if (this.#real === undefined) {
       const { method, url, headers, body, signal } = this.#parts;
-      const hasBody = method !== 'GET' && method !== 'HEAD';
-      this.#real = new Request(url, { method, headers, signal, body: hasBody && !this.#used ? body : null });
+      this.#real = new Request(url, { method, headers, signal, body: this.#hasBody ? body : null });
+      if (this.#used) consume(this.#real);
     }
     return this.#real;
   }
 
   #take(): Bytes {
+    if (!this.#hasBody) return this.#parts.body;
     if (this.bodyUsed) throw new TypeError('Body is unusable: Body has already been read');
     this.#used = true;
+    if (this.#real !== undefined) consume(this.#real);
     return this.#parts.body;
   }
+}
+
+/** What was read from the parts can't be read once more from the real one. */
+function consume(request: Request): void {
+  request.body?.cancel().catch(() => undefined);
 }
 
 const UTF8 = new TextDecoder();

@@ -2,7 +2,6 @@
  * The session routes under {nen}/: handshake, rotate, terminate, status. The action is the last
  * segment of the path.
  */
-import { readBody } from '../protocol/body.ts';
 import { CONTENT_TYPE_JSON, MAX_HANDSHAKE_BYTES } from '../protocol/constants.ts';
 import { NenError } from '../protocol/errors.ts';
 import {
@@ -14,6 +13,7 @@ import {
 } from '../protocol/handshake.ts';
 import type { Admitted } from './admit.ts';
 import type { Context } from './context.ts';
+import { declaredLength, readRequestBody } from './request-body.ts';
 import { refusePlain, requestLine, serveSealed } from './serve.ts';
 
 export type Route = (req: Request) => Promise<Response>;
@@ -59,14 +59,15 @@ export function createRoutes(context: Context): SessionRoutes {
 
 async function handshake(context: Context, req: Request): Promise<Response> {
   const { path } = requestLine(context, req);
-  const retryAfterSeconds = await context.rateLimit(context.clientAddress(req));
-  if (retryAfterSeconds > 0) {
-    const error = new NenError('ISO-1008', { hint: 'over the rate of handshakes' });
-    return refusePlain(context, path, error, { 'Retry-After': String(retryAfterSeconds) });
-  }
-  if (!isJson(req)) return new Response('Unsupported Media Type', { status: 415 });
   try {
-    const body = await readBody(req as Parameters<typeof readBody>[0], MAX_HANDSHAKE_BYTES);
+    const retryAfterSeconds = await context.rateLimit(context.clientAddress(req));
+    if (retryAfterSeconds > 0) {
+      const error = new NenError('ISO-1008', { hint: 'over the rate of handshakes' });
+      return refusePlain(context, path, error, { 'Retry-After': String(retryAfterSeconds) });
+    }
+    if (!isJson(req)) return new Response('Unsupported Media Type', { status: 415 });
+    const declared = declaredLength(req, MAX_HANDSHAKE_BYTES);
+    const body = await readRequestBody(req, MAX_HANDSHAKE_BYTES, declared);
     const hello = decodeClientHello(body, context.handshakePolicy);
     const sid = newSid();
     const terms = await newTerms(context, sid);

@@ -35,7 +35,7 @@ export function unsealRequest(
 ): Request {
   const message = readPayload(admitted, tunnelEndpoint(admitted.line, endpoint));
   const { method, path, body } = message;
-  if (FORBIDDEN_METHODS.has(method)) throw malformed(`the inner method is ${method}`);
+  if (!isAllowedMethod(method)) throw malformed('an inner method that no call has');
   if (body.length > 0 && (method === 'GET' || method === 'HEAD')) throw malformed(`a body on ${method}`);
   if (!path.startsWith(context.mountPath)) throw malformed('the inner path is outside mountPath');
   return createInnerRequest({
@@ -48,6 +48,14 @@ export function unsealRequest(
 }
 
 const FORBIDDEN_METHODS = new Set(['CONNECT', 'TRACE', 'TRACK', 'OPTIONS']);
+const CAPITAL_METHODS = new Set(['DELETE', 'GET', 'HEAD', 'POST', 'PUT']);
+
+/** A Request writes these in capitals: 'get' would mean one thing to this check and another to its reader. */
+function isAllowedMethod(method: string): boolean {
+  const capital = method.toUpperCase();
+  return !FORBIDDEN_METHODS.has(capital) && (method === capital || !CAPITAL_METHODS.has(capital));
+}
+
 const NO_BODY: Bytes = new Uint8Array(0);
 
 function readPayload({ exchange, payload, line }: Admitted, endpoint: string | undefined): HttpRequest {

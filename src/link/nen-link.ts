@@ -18,7 +18,7 @@ import type { AnyTRPCRouter, TRPCCombinedDataTransformer, TRPCDataTransformer } 
 import { createEventSource, type EventSourceHeaders } from './client/event-source.ts';
 import type { Fetch } from './client/fetch.ts';
 import { NenClient, type NenClientOptions } from './client/nen-client.ts';
-import { eventSourceError, throwingTRPCErrors } from './trpc-errors.ts';
+import { eventSourceError, throwingTRPCErrors, unwrappingErrors } from './trpc-errors.ts';
 
 /** What `headers` is asked with: all calls of a batch, and the first of them. */
 export interface HeadersOptions {
@@ -93,7 +93,7 @@ export function nenLink<TRouter extends AnyTRPCRouter>(options: NenLinkOptions<T
   } as Parameters<typeof httpSubscriptionLink<TRouter, ReturnType<typeof createEventSource>>>[0];
   return splitLink<TRouter>({
     condition: ({ type }) => type === 'subscription',
-    true: httpSubscriptionLink(subscription),
+    true: [unwrappingErrors(), httpSubscriptionLink(subscription)],
     false: splitLink<TRouter>({
       // The batch links would send `{}` in place of these.
       condition: ({ input }) => isNonJsonSerializable(input),
@@ -125,9 +125,10 @@ function clientOptions({
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
-/** The origin ('' for the page's own) and the path of the endpoint. */
+/** The origin ('' for the page's own) and the path of the endpoint. @throws {TypeError} for another scheme than http(s). */
 function splitUrl(url: string): { origin: string; path: string } {
-  const isAbsolute = /^https?:\/\//.test(url);
+  const isAbsolute = /^https?:\/\//i.test(url);
+  if (!isAbsolute && /^[a-z][a-z0-9+.-]*:/i.test(url)) throw new TypeError('url: http(s), or a path');
   const { origin, pathname } = new URL(url, 'https://relative.invalid');
   return { origin: isAbsolute ? origin : '', path: pathname.replace(/\/+$/, '') };
 }

@@ -2,7 +2,9 @@
  * Failures of the sealed channel as tRPC's callers know errors: a TRPCClientError whose `cause` is the
  * NenError and whose `data.code` is the tRPC code, where there is one for it.
  */
-import { TRPCClientError } from '@trpc/client';
+import { TRPCClientError, type TRPCLink } from '@trpc/client';
+import type { AnyTRPCRouter } from '@trpc/server';
+import { observable } from '@trpc/server/observable';
 import { NenError, type NenErrorCode } from '../protocol/errors.ts';
 import { EventStreamRefused } from './client/event-source.ts';
 import type { Fetch } from './client/fetch.ts';
@@ -77,4 +79,27 @@ function refusedSubscription(refused: EventStreamRefused, deserialize: (data: un
     // Not tRPC's own answer: the status is all there is to say.
   }
   return new TRPCClientError(refused.message, { cause: refused });
+}
+
+/**
+ * In front of httpSubscriptionLink: the error that ended the EventSource, which tRPC hides in a
+ * SuppressedError because it fails a second time on closing what had failed.
+ */
+export function unwrappingErrors<TRouter extends AnyTRPCRouter>(): TRPCLink<TRouter> {
+  return () =>
+    ({ op, next }) =>
+      observable((observer) =>
+        next(op).subscribe({
+          next: (envelope) => observer.next(envelope),
+          error: (error) => observer.error(unwrapped(error)),
+          complete: () => observer.complete(),
+        }),
+      );
+}
+
+function unwrapped<TError>(error: TError): TError {
+  const cause: unknown = error instanceof TRPCClientError ? error.cause : undefined;
+  if (typeof cause !== 'object' || cause === null || !('suppressed' in cause) || !('error' in cause))
+    return error;
+  return cause.error instanceof Error ? (TRPCClientError.from(cause.error) as TError) : error;
 }

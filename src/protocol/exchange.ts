@@ -49,6 +49,7 @@ export interface Exchange {
   readonly session: SessionContext;
   readonly nonce: Bytes;
   readonly kind: RequestKind;
+  /** Of the answer: the request's, where it has a body. */
   readonly encoding: Encoding;
 }
 
@@ -87,7 +88,7 @@ export async function sealRequest(
   const aad = requestAad(session.sid, line, timestampText, kind, retry);
   const box = await session.keys.requestKey.seal(nonce, aad, payload);
   const headers = writeSealedHeaders(session, line, timestampText, nonceText, retry);
-  const exchange: Exchange = { session, nonce, kind, encoding };
+  const exchange: Exchange = { session, nonce, kind, encoding: answerEncoding(kind, encoding) };
   if (kind === 'none') {
     headers[HEADER_TAG] = base64Encode(concatBytes(box));
     return { headers, body: undefined, exchange, nonce: nonceText };
@@ -116,10 +117,21 @@ export async function openRequest(
   const aad = requestAad(session.sid, line, headers.timestamp, kind, headers.retry);
   try {
     const payload = await session.keys.requestKey.open(headers.nonceBytes, aad, box);
-    return { payload, exchange: { session, nonce: headers.nonceBytes, kind, encoding } };
+    const exchange = {
+      session,
+      nonce: headers.nonceBytes,
+      kind,
+      encoding: answerEncoding(kind, encoding),
+    };
+    return { payload, exchange };
   } catch (cause) {
     throw new NenError('ISO-4001', { hint: 'body, query or retry header altered on the way', cause });
   }
+}
+
+/** A request without a body has no encoding of its own that the answer could follow: it is answered in JSON. */
+function answerEncoding(kind: RequestKind, encoding: Encoding): Encoding {
+  return kind === 'none' ? 'json' : encoding;
 }
 
 function readBox(headers: SealedHeaders, encoding: Encoding, body: Bytes): { kind: RequestKind; box: Bytes } {

@@ -35,7 +35,7 @@ import {
   SID_BYTES,
 } from './constants.ts';
 import { NenError } from './errors.ts';
-import { isAudience, isEpoch, isSid } from './formats.ts';
+import { isAudience, isEpoch, isSid, isTimestamp } from './formats.ts';
 import { input } from './input.ts';
 import { hasFields, type JsonObject, parseMessage } from './json.ts';
 import type { SessionSecrets } from './keys.ts';
@@ -62,7 +62,10 @@ export interface ClientHello {
   readonly publicKey: Bytes;
 }
 
-/** A handshake that waits for its answer. It holds the ephemeral key pair until it is finished or dropped. */
+/**
+ * A handshake that waits for its answer. It holds the ephemeral key pair until `finishHandshake`, which
+ * wipes it; who drops the handshake before wipes it himself.
+ */
 export interface PendingHandshake {
   readonly hello: ClientHello;
   readonly keyPair: KemKeyPair;
@@ -160,9 +163,10 @@ export async function answerHandshake(
   const hmacKey = random(KEY_BYTES);
   const schedule = deriveSchedule(primitives, hello, sid, ciphertext, sharedSecret, previous);
   const handshakeKey = primitives.aeadKey(schedule.handshakeKey);
-  const box = await handshakeKey.seal(NONCE_ZERO, schedule.transcript, [encodeTerms(hmacKey, terms)]);
+  const plainTerms = encodeTerms(hmacKey, terms);
+  const box = await handshakeKey.seal(NONCE_ZERO, schedule.transcript, [plainTerms]);
   handshakeKey.wipe();
-  wipe(schedule.handshakeKey);
+  wipe(schedule.handshakeKey, plainTerms);
   const answer = {
     v: PROTOCOL_VERSION,
     sid,
@@ -175,7 +179,7 @@ export async function answerHandshake(
 
 /**
  * Client: decapsulates, derives and opens the terms, which confirms the keys: ML-KEM rejects a wrong
- * ciphertext silently, only here does it show.
+ * ciphertext silently, only here does it show. Wipes the ephemeral key pair: one answer, one try.
  * @throws {NenError} ISO-1007.
  */
 export async function finishHandshake(
@@ -183,19 +187,36 @@ export async function finishHandshake(
   { hello, keyPair, previous }: PendingHandshake,
   body: Bytes,
 ): Promise<NewSession> {
-  const { sid, ciphertext, hs } = decodeAnswer(body, hello.suite);
-  const sharedSecret = await keyPair.decapsulate(ciphertext);
-  const schedule = deriveSchedule(primitives, hello, sid, ciphertext, sharedSecret, previous);
-  const handshakeKey = primitives.aeadKey(schedule.handshakeKey);
   try {
-    const opened = decodeTerms(await handshakeKey.open(NONCE_ZERO, schedule.transcript, hs));
-    return { sid, secrets: { ...schedule.secrets, hmacKey: opened.hmacKey }, terms: opened.terms };
+    const { sid, ciphertext, hs } = decodeAnswer(body, hello.suite);
+    const sharedSecret = await keyPair.decapsulate(ciphertext);
+    const schedule = deriveSchedule(primitives, hello, sid, ciphertext, sharedSecret, previous);
+    const { hmacKey, terms } = await openTerms(primitives, schedule, hs);
+    return { sid, secrets: { ...schedule.secrets, hmacKey }, terms };
+  } finally {
+    keyPair.wipe();
+  }
+}
+
+async function openTerms(
+  primitives: Primitives,
+  { transcript, handshakeKey, secrets }: Schedule,
+  hs: Bytes,
+): Promise<{ hmacKey: Bytes; terms: SessionTerms }> {
+  const key = primitives.aeadKey(handshakeKey);
+  try {
+    const terms = await key.open(NONCE_ZERO, transcript, hs);
+    try {
+      return decodeTerms(terms);
+    } finally {
+      wipe(terms);
+    }
   } catch (cause) {
-    wipe(schedule.secrets.requestKey, schedule.secrets.responseSecret, schedule.secrets.exporterSecret);
+    wipe(secrets.requestKey, secrets.responseSecret, secrets.exporterSecret);
     throw invalidAnswer('the keys are not confirmed', cause);
   } finally {
-    handshakeKey.wipe();
-    wipe(schedule.handshakeKey);
+    key.wipe();
+    wipe(handshakeKey);
   }
 }
 
@@ -293,7 +314,7 @@ function decodeTerms(bytes: Bytes): { hmacKey: Bytes; terms: SessionTerms } {
 }
 
 function isTime(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) > 0;
+  return typeof value === 'number' && isTimestamp(String(value));
 }
 
 function invalidAnswer(hint: string, cause?: unknown): NenError {

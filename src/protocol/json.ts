@@ -8,23 +8,27 @@ import { MAX_JSON_DEPTH, MAX_JSON_KEYS } from './constants.ts';
 /** A decoded object without a prototype: a polluted Object.prototype adds nothing to it. */
 export type JsonObject = { readonly [name: string]: unknown };
 
+/** No message of ours has more: twelve names with strings. */
+const MAX_QUOTES = 48;
+
 /**
  * Parses a protocol message: objects (at most one inside the outer one) of strings and numbers. No
  * string of ours needs an escape, so quotes count names and strings: one more means a name given twice,
- * which JSON.parse would hide. Without arrays and deeper objects there is no nesting to be slow on.
+ * which JSON.parse would hide. What could be slow to parse, nesting and a crowd of names, is refused
+ * before it is; one bracket may be an IPv6 address in an origin, and an array is no field of ours.
  */
 export function parseMessage(bytes: Bytes): JsonObject | undefined {
-  let text: string;
+  const quotes = count(bytes, QUOTE, MAX_QUOTES);
+  if (quotes > MAX_QUOTES || count(bytes, BRACE, 2) > 2) return undefined;
+  if (count(bytes, BRACKET, 1) > 1 || bytes.includes(BACKSLASH)) return undefined;
   let value: unknown;
-  if (count(bytes, BRACE) > 2 || bytes.includes(BRACKET) || bytes.includes(BACKSLASH)) return undefined;
   try {
-    text = bytesToUtf8(bytes);
-    value = JSON.parse(text);
+    value = JSON.parse(bytesToUtf8(bytes));
   } catch {
     return undefined;
   }
   const message = toObject(value);
-  return message !== undefined && count(bytes, QUOTE) === expectedQuotes(message) ? message : undefined;
+  return message !== undefined && quotes === expectedQuotes(message) ? message : undefined;
 }
 
 /** Whether the object's own fields are among `required` and `optional`, with all of the required ones. */
@@ -77,9 +81,10 @@ export function toObject(value: unknown): JsonObject | undefined {
   return Object.assign(Object.create(null), value);
 }
 
-function count(bytes: Bytes, byte: number): number {
+/** How often the byte occurs; counting stops at the first one over the limit. */
+function count(bytes: Bytes, byte: number, limit: number): number {
   let found = 0;
-  for (let at = bytes.indexOf(byte); at !== -1; at = bytes.indexOf(byte, at + 1)) found++;
+  for (let at = bytes.indexOf(byte); at !== -1 && found <= limit; at = bytes.indexOf(byte, at + 1)) found++;
   return found;
 }
 

@@ -26,6 +26,9 @@ export function encodePlainRefusal(code: NenErrorCode): string {
 
 /** The code that a plain answer claims: unauthenticated, a hint and no more. */
 export function decodePlainRefusal(body: Bytes): NenErrorCode | undefined {
-  const error = toObject(parseMessage(body)?.error);
-  return isNenErrorCode(error?.code) ? error.code : undefined;
+  const message = parseMessage(body);
+  if (message === undefined || !hasFields(message, ['error'])) return undefined;
+  const error = toObject(message.error);
+  if (error === undefined || !hasFields(error, ['code', 'message'])) return undefined;
+  return isNenErrorCode(error.code) ? error.code : undefined;
 }

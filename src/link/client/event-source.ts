@@ -39,6 +39,14 @@ export class EventStreamRefused extends Error {
   }
 }
 
+/** The server ended the stream, and is asked again: what an EventSource is for. */
+export class EventStreamEnded extends Error {
+  override readonly name = 'EventStreamEnded';
+  constructor() {
+    super('The event stream ended; connecting again.');
+  }
+}
+
 export interface EventSourceSetup {
   readonly fetch: Fetch;
   /** What an error event is, for a failure. */
@@ -61,6 +69,7 @@ const TRANSIENT: ReadonlySet<NenErrorCode> = new Set<NenErrorCode>([
   'ISO-2003',
   'ISO-3003',
   'ISO-4005',
+  'ISO-5001',
   'ISO-6001',
   'ISO-6004',
 ]);
@@ -137,7 +146,7 @@ export class SealedEventSource {
         return;
       }
       this.readyState = CONNECTING;
-      this.#dispatch('error', this.errorEvent(failure ?? new NenError('ISO-6001')));
+      this.#dispatch('error', this.errorEvent(failure ?? new EventStreamEnded()));
       await this.#delay();
     }
   }
@@ -195,8 +204,19 @@ export class SealedEventSource {
   }
 
   #dispatch(type: string, event: object, afterClose = false): void {
-    if (this.#closed() && !afterClose) return;
-    for (const listener of [...(this.#listeners.get(type) ?? [])]) listener(event);
+    const listeners = this.#listeners.get(type) ?? [];
+    for (const listener of [...listeners]) {
+      if (this.#closed() && !afterClose) return;
+      if (this.#listeners.get(type)?.has(listener) !== true) continue;
+      try {
+        listener(event);
+      } catch (error) {
+        // The application's, and none of ours: reported as an EventTarget does, the events go on.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   }
 
   /** The server's `retry:` time, doubled with each failure in a row and spread by half. */
@@ -204,13 +224,15 @@ export class SealedEventSource {
     const spread = 0.75 + (randomBytes(1)[0] ?? 0) / 512;
     const delayMs = Math.min(MAX_DELAY_MS, this.#retryMs * 2 ** this.#failures++ * spread);
     const { signal } = this.#closing;
+    if (signal.aborted) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, delayMs);
       const stop = (): void => {
         clearTimeout(timer);
+        signal.removeEventListener('abort', stop);
         resolve();
       };
-      signal.addEventListener('abort', stop, { once: true });
+      const timer = setTimeout(stop, delayMs);
+      signal.addEventListener('abort', stop);
     });
   }
 

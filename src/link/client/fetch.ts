@@ -87,7 +87,7 @@ function directKind(
       `a ${method} has no body that could carry the header '${first[0]}' sealed: use tunnel(), another method, or publicHeaders`,
     );
   }
-  if (body.length === 0 && own.length === 0) return 'none';
+  if (body.length === 0) return own.length === 0 ? 'none' : 'http';
   return encoding === 'json' && own.length === 1 && isJson(own[0]) ? 'json' : 'http';
 }
 
@@ -101,7 +101,9 @@ function toResponse({ status, fields, body }: Answer, { url, method }: Message):
   const headers = new Headers();
   for (const [name, value] of fields) headers.append(name, value);
   const isNull = NULL_BODY_STATUS.has(status) || method === 'HEAD';
+  // Nobody will read it: whoever sends it must learn that.
+  if (isNull && body instanceof ReadableStream) body.cancel().catch(() => undefined);
   const response = new Response(isNull ? null : body, { status, headers });
-  Object.defineProperty(response, 'url', { value: url.href });
+  Object.defineProperty(response, 'url', { value: url.href.replace(/#.*$/, '') });
   return response;
 }

@@ -31,8 +31,11 @@ export async function readMessage(
   init: MessageInit,
   base: string | undefined,
 ): Promise<Message> {
-  if (typeof input === 'object' && 'headers' in input)
-    return readRequest(new Request(input, init as RequestInit));
+  if (typeof input === 'object' && 'headers' in input) {
+    const request = new Request(input, init as RequestInit);
+    FOLLOWING.set(request.signal, [input, request]);
+    return readRequest(request);
+  }
   const { signal = null, credentials, keepalive } = init;
   const method = normalizeMethod(init.method ?? 'GET');
   const url = readUrl(input, base);
@@ -53,6 +56,12 @@ function readUrl(input: string | URL, base: string | undefined): URL {
   }
   return url;
 }
+
+/**
+ * A Request's signal follows the one that it was made with, but in Node only for as long as the Request
+ * lives: who still listens to the signal keeps the Requests.
+ */
+const FOLLOWING = new WeakMap<AbortSignal, readonly Request[]>();
 
 async function readRequest(request: Request): Promise<Message> {
   const { method, signal, credentials, keepalive } = request;

@@ -71,7 +71,8 @@ async function beginBody({ exchange, response, maxEnvelopeBytes }: OpenAnswerOpt
   if (response.body && isStream) return { reader: response.body.getReader(), first: undefined };
   if (response.body && isOctets) {
     const reader = response.body.getReader();
-    const { value } = await reader.read();
+    let { value } = await reader.read();
+    while (value?.length === 0) ({ value } = await reader.read());
     if (value?.[0] === OCTETS_STREAM) return { reader, first: value };
     return { bytes: await readRest(reader, value === undefined ? [] : [value], maxEnvelopeBytes) };
   }
@@ -81,22 +82,24 @@ async function beginBody({ exchange, response, maxEnvelopeBytes }: OpenAnswerOpt
   throw notSealed(response.status);
 }
 
-async function openWhole(
-  exchange: Exchange,
-  { status, ok, headers }: Response,
-  body: Bytes,
-): Promise<Answer> {
-  if (!headers.has(HEADER_TAG) && readResponseEnvelope(exchange.encoding, body) === undefined) {
-    const code = !ok && body.length <= MAX_PLAIN_ANSWER_BYTES ? decodePlainRefusal(body) : undefined;
-    throw code === undefined ? notSealed(status) : new PlainRefusal(code, { status });
-  }
-  const { kind, payload } = await openResponse(exchange, status, headers, body);
+async function openWhole(exchange: Exchange, response: Response, body: Bytes): Promise<Answer> {
+  const { status, headers } = response;
+  const { kind, payload } = await openResponse(exchange, status, headers, body).catch((error: unknown) => {
+    const isEnvelope = headers.has(HEADER_TAG) || readResponseEnvelope(exchange.encoding, body) !== undefined;
+    throw isEnvelope ? error : plainAnswer(response, body);
+  });
   if (kind === 'error') throw decodeRefusal(payload) ?? new NenError('ISO-4004', { status });
   if (kind === 'none') return { status, fields: [], body: payload };
   if (kind === 'json') return { status, fields: [['content-type', CONTENT_TYPE_JSON]], body: payload };
   const answer = decodeResponse(payload);
   if (answer === undefined) throw new NenError('ISO-4004', { status });
   return answer;
+}
+
+/** What an answer that is no envelope comes to. */
+function plainAnswer({ status, ok }: Response, body: Bytes): NenError {
+  const code = !ok && body.length <= MAX_PLAIN_ANSWER_BYTES ? decodePlainRefusal(body) : undefined;
+  return code === undefined ? notSealed(status) : new PlainRefusal(code, { status });
 }
 
 function notSealed(status: number): NenError {

@@ -102,19 +102,29 @@ class RecordSource {
     return this.#closed;
   }
 
-  /** The next record; undefined at an authenticated end. */
+  /**
+   * The next record; undefined at an authenticated end.
+   * @throws {NenError} ISO-6001 if none comes in the time in which a living sender would have sent at
+   *   least an empty one. Other bytes don't count: anybody on the way can send them.
+   */
   async next(): Promise<OpenedRecord | undefined> {
-    for (;;) {
-      const opened = await this.#records?.next();
-      if (opened !== undefined && opened.done !== true) {
-        return opened.value.type === 'final' ? undefined : opened.value;
+    let silence: Silence | undefined;
+    try {
+      for (;;) {
+        const opened = await this.#records?.next();
+        if (opened !== undefined && opened.done !== true) {
+          return opened.value.type === 'final' ? undefined : opened.value;
+        }
+        silence ??= new Silence();
+        const { done, value } = await this.#read(silence);
+        if (done) {
+          this.#opener.end();
+          return undefined;
+        }
+        this.#records = this.#opener.push(value);
       }
-      const { done, value } = await this.#read();
-      if (done) {
-        this.#opener.end();
-        return undefined;
-      }
-      this.#records = this.#opener.push(value);
+    } finally {
+      silence?.end();
     }
   }
 
@@ -136,21 +146,31 @@ class RecordSource {
     this.#onClosed();
   }
 
-  /** One chunk, within the time in which a living sender would have sent at least an empty record. */
-  async #read(): Promise<ReadableStreamReadResult<Bytes>> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const silence = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new NenError('ISO-6001', { hint: 'the stream fell silent' })),
-        SILENCE_MS,
-      );
-    });
+  async #read(silence: Silence): Promise<ReadableStreamReadResult<Bytes>> {
     try {
-      return await Promise.race([this.#reader.read(), silence]);
+      return await Promise.race([this.#reader.read(), silence.tooLong]);
     } catch (cause) {
       throw cause instanceof NenError ? cause : new NenError('ISO-6001', { cause });
-    } finally {
-      clearTimeout(timer);
     }
+  }
+}
+
+/** A wait for the next record. */
+class Silence {
+  /** Rejects when it has lasted for longer than a sender that lives is silent. */
+  readonly tooLong: Promise<never>;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor() {
+    this.tooLong = new Promise<never>((_, reject) => {
+      const hint = 'the stream fell silent';
+      this.#timer = setTimeout(() => reject(new NenError('ISO-6001', { hint })), SILENCE_MS);
+    });
+    // Nobody may be reading at the moment when it rejects.
+    this.tooLong.catch(() => undefined);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
   }
 }

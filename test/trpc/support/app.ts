@@ -136,7 +136,7 @@ export async function startApp(way: Way, options: AppOptions = {}): Promise<App>
       },
       ...options.trpc,
     });
-    return withRetryTime(response, retryMs);
+    return withRetryTime(response, retryMs, stage);
   };
 
   const sessionPath = `${endpoint.replace(/\/[^/]*$/, '')}/nen/`;
@@ -213,16 +213,20 @@ function plainLink({ stream }: Way, url: string, given: ClientOptions): TRPCLink
   });
 }
 
-/** tRPC says nothing of when to connect again; an EventSource's own seconds are too long for tests. */
-function withRetryTime(response: Response, retryMs: number): Response {
+/**
+ * tRPC says nothing of when to connect again, and an EventSource's own seconds are too long for tests.
+ * Notes pings.
+ */
+function withRetryTime(response: Response, retryMs: number, stage: Stage): Response {
   if (response.body === null || response.headers.get('content-type') !== 'text/event-stream') return response;
   const reader = response.body.getReader();
   const body = new ReadableStream<Uint8Array>({
     start: (controller) => controller.enqueue(new TextEncoder().encode(`retry: ${retryMs}\n\n`)),
     async pull(controller) {
       const { done, value } = await reader.read();
-      if (done) controller.close();
-      else controller.enqueue(value);
+      if (done) return controller.close();
+      if (new TextDecoder().decode(value).includes('event: ping')) stage.note('pinged');
+      controller.enqueue(value);
     },
     cancel: (reason) => reader.cancel(reason),
   });

@@ -43,6 +43,11 @@ export function createAppRouter(sse: SseOptions) {
   return t.router({
     /** Whatever superjson carries. */
     echo: call.input(z.unknown()).query(({ input }) => ({ back: input })),
+    sized: call.input(z.number()).query(({ input }) => 'y'.repeat(input)),
+    pages: call.input(z.object({ cursor: z.number().nullish() })).query(({ input }) => {
+      const page = input.cursor ?? 0;
+      return { items: [page * 2, page * 2 + 1], next: page < 2 ? page + 1 : null };
+    }),
     nested: t.router({ deep: call.query(() => 'deep') }),
     add: call.input(z.tuple([z.number(), z.number()])).mutation(({ input: [a, b], ctx }) => {
       ctx.stage.note(`added ${a} and ${b}`);
@@ -155,6 +160,16 @@ export function createAppRouter(sse: SseOptions) {
         stage.note('feed over');
       }
     }),
+    /** The ids that it is given, with a pause after the first, and from where the client left off. */
+    namedFeed: call
+      .input(z.object({ ids: z.array(z.string()), lastEventId: z.string().nullish() }))
+      .subscription(async function* ({ input: { ids, lastEventId }, ctx: { stage }, signal }) {
+        stage.note(`named feed from ${lastEventId ?? 'the start'}`);
+        for (const id of ids.slice(ids.indexOf(lastEventId ?? '') + 1)) {
+          yield tracked(id, `data of ${id}`);
+          if (id === ids[0] && (await stage.gateOrAbort('named feed', signal)) === 'aborted') return;
+        }
+      }),
     /** Without ids, and no gate: what it yields, it yields at once. */
     burst: call.input(z.number()).subscription(async function* ({ input }) {
       for (let i = 0; i < input; i++) yield i;

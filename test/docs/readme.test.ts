@@ -1,0 +1,349 @@
+/**
+ * The README, run: its blocks are written into an app, type-checked, and what they promise is tried.
+ * A ts block begins with `// path`, a section of the diff with `# path`; the app's other files are here.
+ */
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import {
+  createTRPCClient,
+  httpBatchLink,
+  httpBatchStreamLink,
+  httpLink,
+  TRPCClientError,
+} from '@trpc/client';
+import { initTRPC } from '@trpc/server';
+import { fetchRequestHandler } from '@trpc/server/adapters/fetch';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createNen } from '../../src/adapter/index.ts';
+import { NenError, nenLink } from '../../src/link/index.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+
+interface Block {
+  readonly language: string;
+  readonly text: string;
+}
+
+function blocksOf(markdown: string): Block[] {
+  const found = markdown.matchAll(/^```(\w+)\n(.*?)^```$/gms);
+  return [...found].map(([, language = '', text = '']) => ({ language, text }));
+}
+
+const blocks = blocksOf(readme);
+const snippets = blocks.filter(({ language }) => /^tsx?$/.test(language));
+const diff = blocks.find(({ language }) => language === 'diff')?.text ?? '';
+
+interface DiffFile {
+  readonly path: string;
+  readonly isNew: boolean;
+  readonly before: string;
+  readonly after: string;
+}
+
+function filesOf(text: string): DiffFile[] {
+  return text
+    .split(/^# /m)
+    .slice(1)
+    .map((section) => {
+      const [heading = '', ...lines] = section.split('\n');
+      const side = (mark: string): string =>
+        lines
+          .filter((line) => !line.startsWith(mark))
+          .map((line) => line.slice(1))
+          .join('\n');
+      return {
+        path: heading.replace(' (new)', ''),
+        isNew: heading.endsWith(' (new)'),
+        before: side('+'),
+        after: side('-'),
+      };
+    });
+}
+
+const files = filesOf(diff);
+
+/** What the app had already. */
+const APP: Readonly<Record<string, string>> = {
+  'server/context.ts': `
+    export const createContext = ({ req }: { req: Request }) => ({ authorization: req.headers.get('authorization') });
+  `,
+  'server/router.ts': `
+    import { initTRPC } from '@trpc/server';
+    import superjson from 'superjson';
+    import type { createContext } from './context';
+    const t = initTRPC.context<typeof createContext>().create({ transformer: superjson });
+    export const calls: string[] = [];
+    export const appRouter = t.router({
+      now: t.procedure.query(() => new Date(0)),
+      whoami: t.procedure.query(({ ctx }) => ctx.authorization),
+      add: t.procedure.input(String).mutation(({ input }) => calls.push(input)),
+    });
+    export type AppRouter = typeof appRouter;
+  `,
+};
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, { readonly default: string } | string>>;
+}
+
+/** Each entry of the package, as its source. */
+function entryPaths(): Record<string, string[]> {
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
+  const paths: Record<string, string[]> = {};
+  for (const [entry, target] of Object.entries(exports)) {
+    if (typeof target === 'string') continue;
+    const source = target.default.replace('./dist/', 'src/').replace(/\.js$/, '.ts');
+    paths[entry.replace('.', 'trpc-nen')] = [join(root, source)];
+  }
+  return paths;
+}
+
+const run = promisify(execFile);
+let folder = '';
+
+async function put(path: string, text: string): Promise<void> {
+  await mkdir(dirname(join(folder, path)), { recursive: true });
+  await writeFile(join(folder, path), text);
+}
+
+/** What the compiler has to say, or ''. */
+async function typeErrors(): Promise<string> {
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  return run(process.execPath, [tsc, '-p', folder]).then(
+    ({ stdout }) => stdout,
+    (failed: { stdout?: string }) => failed.stdout ?? 'the compiler could not be started',
+  );
+}
+
+/** A module of the app, bundled with the package's sources. */
+async function load(path: string): Promise<Record<string, unknown>> {
+  const outfile = join(folder, `${path.replaceAll('/', '-')}.mjs`);
+  await build({
+    entryPoints: [join(folder, path)],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'neutral',
+    external: ['@trpc/*', 'superjson', '@noble/*', 'eventsource-parser'],
+    tsconfig: join(folder, 'tsconfig.json'),
+    logLevel: 'silent',
+  });
+  return import(/* @vite-ignore */ pathToFileURL(outfile).href);
+}
+
+beforeAll(async () => {
+  await mkdir(join(root, '.cache'), { recursive: true });
+  folder = await mkdtemp(join(root, '.cache', 'readme-'));
+  const options = {
+    module: 'ESNext',
+    moduleResolution: 'Bundler',
+    paths: { ...entryPaths(), '@/*': ['./*'] },
+  };
+  const tsconfig = { extends: '../../tsconfig.json', compilerOptions: options, include: ['**/*.ts'] };
+  await put('tsconfig.json', JSON.stringify(tsconfig));
+  for (const [path, text] of Object.entries(APP)) await put(path, text);
+  for (const { path, after } of files) await put(path, after);
+  for (const { text } of snippets) await put(pathOf(text), text);
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+function pathOf(snippet: string): string {
+  return /^\/\/ (\S+\.tsx?)\n/.exec(snippet)?.[1] ?? '';
+}
+
+function codeLines(text: string): string[] {
+  return text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('//'));
+}
+
+describe('the README', () => {
+  it('names the file of every snippet, so that none goes untested', () => {
+    expect(snippets.map(({ text }) => pathOf(text))).not.toContain('');
+    expect(new Set(snippets.map(({ text }) => pathOf(text))).size).toBe(snippets.length);
+  });
+
+  it('changes two files, adds two, and needs ten lines of ours', () => {
+    expect(files.filter(({ isNew }) => isNew)).toHaveLength(2);
+    expect(files.filter(({ isNew }) => !isNew)).toHaveLength(2);
+    expect(diff.split('\n').filter((line) => line.startsWith('+')).length).toBeLessThanOrEqual(10);
+  });
+
+  it('tests an app with eight lines', () => {
+    const test = snippets.find(({ text }) => pathOf(text) === 'test/client.ts')?.text ?? '';
+    expect(codeLines(test)).toHaveLength(8);
+  });
+
+  it('links to files that exist', () => {
+    for (const [, target = ''] of readme.matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
+      expect(existsSync(join(root, target)), target).toBe(true);
+    }
+  });
+
+  it('shows code that compiles: the app with the diff applied, and every snippet', async () => {
+    expect(await typeErrors()).toBe('');
+  }, 60_000);
+
+  it('starts from code that compiles too: the app before the diff', async () => {
+    for (const { path, isNew, before } of files) await put(path, isNew ? 'export const nen = {};' : before);
+    const beforeErrors = await typeErrors();
+    for (const { path, after } of files) await put(path, after);
+    // The other snippets build on the diff: only what is in the changed files counts.
+    const changed = files.filter(({ isNew }) => !isNew).map(({ path }) => path);
+    const inChanged = beforeErrors.split('\n').filter((line) => changed.some((path) => line.includes(path)));
+    expect(inChanged).toEqual([]);
+  }, 60_000);
+});
+
+describe('the app of the README', () => {
+  interface Client {
+    now: { query(): Promise<Date> };
+    whoami: { query(): Promise<string | null> };
+    add: { mutate(input: string): Promise<number> };
+  }
+
+  it('is tested by the snippet for tests, sealed for real', async () => {
+    const { trpc } = (await load('test/client.ts')) as { trpc: Client };
+    expect(await trpc.now.query()).toEqual(new Date(0));
+    expect(await trpc.add.mutate('planted')).toBe(1);
+  });
+
+  it('carries the login inside the seal, and puts no more than one path on the wire', async () => {
+    const wire: string[] = [];
+    await put(
+      'both.ts',
+      `export { POST as calls } from '@/app/api/trpc/[trpc]/route';
+       export { POST as session } from '@/app/api/nen/[action]/route';
+       export { trpc, signedInWith } from '@/trpc/signed-in';`,
+    );
+    const { calls, session, trpc, signedInWith } = (await load('both.ts')) as {
+      calls: (req: Request) => Promise<Response>;
+      session: (req: Request) => Promise<Response>;
+      trpc: Client;
+      signedInWith: (token: string) => void;
+    };
+    await inPage(
+      async (url, init) => {
+        const req = new Request(url, init);
+        wire.push(
+          `${req.method} ${new URL(req.url).pathname} ${JSON.stringify([...req.headers])} ${await req.clone().text()}`,
+        );
+        return (req.url.includes('/api/nen/') ? session : calls)(req);
+      },
+      async () => {
+        signedInWith('planted-token');
+        expect(await trpc.whoami.query()).toBe('Bearer planted-token');
+      },
+    );
+    expect(wire.map((line) => line.split(' ').slice(0, 2).join(' '))).toEqual([
+      'POST /api/nen/handshake',
+      'POST /api/trpc/sealed',
+    ]);
+    for (const word of ['planted', 'whoami', 'Bearer']) expect(wire.join('\n')).not.toContain(word);
+  });
+
+  it('tells a person whether it was done, where the seal failed', async () => {
+    await put(
+      'explained.ts',
+      `import { explain } from '@/lib/explain';
+       import { NenError } from 'trpc-nen/link';
+       const notRun = new NenError('ISO-1007', { outcome: 'not-run' });
+       export const sentences = [
+         explain(new Error('of the app')),
+         explain(notRun),
+         explain(new Error('of tRPC', { cause: new NenError('ISO-5002') })),
+       ];`,
+    );
+    const { sentences } = (await load('explained.ts')) as { sentences: unknown };
+    expect(sentences).toEqual([
+      undefined,
+      expect.stringMatching(/^Nothing was done.*ISO-1007/),
+      expect.stringMatching(/^Perhaps it was done.*ISO-5002/),
+    ]);
+  });
+});
+
+/** Runs as in a page of http://test, with its fetch. */
+async function inPage(fetch: typeof globalThis.fetch, body: () => Promise<void>): Promise<void> {
+  const before = {
+    fetch: globalThis.fetch,
+    location: Object.getOwnPropertyDescriptor(globalThis, 'location'),
+  };
+  globalThis.fetch = fetch;
+  Object.defineProperty(globalThis, 'location', { value: new URL('http://test/page'), configurable: true });
+  try {
+    await body();
+  } finally {
+    globalThis.fetch = before.fetch;
+    if (before.location === undefined) Reflect.deleteProperty(globalThis, 'location');
+    else Object.defineProperty(globalThis, 'location', before.location);
+  }
+}
+
+type PlainLinkFetch = NonNullable<Parameters<typeof httpLink>[0]['fetch']>;
+
+/** A fetch that goes straight into a handler. */
+function into(handler: (req: Request) => Promise<Response>): PlainLinkFetch {
+  return (input, init) => handler(new Request(input, init as RequestInit));
+}
+
+describe('rolling out', () => {
+  const t = initTRPC.create();
+  const router = t.router({ hello: t.procedure.query(() => 'hello') });
+  const plain = (req: Request): Promise<Response> =>
+    fetchRequestHandler({ endpoint: '/api/trpc', req, router, createContext: () => ({}) });
+  const url = 'http://test/api/trpc';
+  const quiet = { onEvent: () => undefined };
+
+  it.each([
+    ['httpBatchLink', httpBatchLink, 'Unable to transform response from server'],
+    ['httpLink', httpLink, 'Unable to transform response from server'],
+    ['httpBatchStreamLink', httpBatchStreamLink, 'Unknown error'],
+  ] as const)(
+    'an old client with %s that meets refuse shows what the README quotes',
+    async (name, link, message) => {
+      const sealed = createNen(quiet).wrap(plain);
+      const fetch = into(sealed);
+      const old = createTRPCClient<typeof router>({ links: [link({ url, fetch })] });
+      const error: unknown = await old.hello.query().catch((thrown: unknown) => thrown);
+      if (!(error instanceof TRPCClientError)) throw new Error('no TRPCClientError');
+      expect(error.message).toBe(message);
+      expect(error.data).toBeUndefined();
+      expect(error.meta?.response).toMatchObject({ status: 403 });
+      const row = readme.split('\n').find((line) => line.includes(`\`${name}\``) && line.includes(message));
+      expect(row).toBeDefined();
+    },
+  );
+
+  it('an old client goes on under allow, and each plain call is told', async () => {
+    const told: unknown[] = [];
+    const nen = createNen({ plain: 'allow', onEvent: (event) => told.push(event) });
+    const sealed = nen.wrap(plain);
+    const fetch = into(sealed);
+    const old = createTRPCClient<typeof router>({ links: [httpBatchLink({ url, fetch })] });
+    expect(await old.hello.query()).toBe('hello');
+    expect(told).toEqual([{ type: 'plain', method: 'GET', path: '/api/trpc/hello', count: 1 }]);
+  });
+
+  it.each([
+    ['without the session routes', 'ISO-1007', () => new Response('Not Found', { status: 404 })],
+    ['without the wrapper', 'ISO-4005', (req: Request) => createNen(quiet).routes.POST(req)],
+  ] as const)('a new client that meets a server %s fails with %s', async (_, code, session) => {
+    const fetch = (input: string, init: RequestInit): Promise<Response> | Response => {
+      const req = new Request(input, init);
+      return req.url.includes('/api/nen/') ? session(req) : plain(req);
+    };
+    const links = [nenLink<typeof router>({ url, fetch: async (input, init) => fetch(input, init) })];
+    const error: unknown = await createTRPCClient<typeof router>({ links })
+      .hello.query()
+      .catch((thrown: unknown) => thrown);
+    expect(NenError.from(error)?.code).toBe(code);
+  });
+});
