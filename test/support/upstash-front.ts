@@ -22,11 +22,11 @@ export interface UpstashFront {
 type Command = (string | number)[];
 
 export async function startUpstashFront(redis: RedisProcess): Promise<UpstashFront> {
-  const client = new Redis(redis.url);
+  const client = new Redis(redis.url, { protocol: 2 });
   const token = 'front-token';
   const run = async ([name = '', ...args]: Command, base64: boolean): Promise<object> => {
     try {
-      const result: unknown = await client.callBuffer(String(name), args.map(String));
+      const result: unknown = await client.callBuffer(String(name).toUpperCase(), args.map(String));
       return { result: spell(result, base64) };
     } catch (error) {
       return { error: error instanceof Error ? error.message : 'ERR' };
