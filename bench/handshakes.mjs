@@ -4,7 +4,8 @@
  */
 import { primitives } from '../dist/crypto/select.js';
 import { mlKem768Suite } from '../dist/crypto/suite.js';
-import { encodeClientHello, startHandshake } from '../dist/protocol/handshake.js';
+import { startHandshake } from '../dist/protocol/handshake.js';
+import { encodeClientHello } from '../dist/protocol/handshake-messages.js';
 import { pairedRounds } from './rounds.mjs';
 import { keepCalling, measure, startServer } from './server-process.mjs';
 import { figure, table } from './table.mjs';

@@ -30,7 +30,10 @@ const OUTER_OK = 200;
 /** Called once, when nothing more will be sealed under the session. */
 export type OnSealed = () => void;
 
-/** Seals whatever the handler answered. Holds the session until `onSealed`. */
+/**
+ * Seals whatever the handler answered. Holds the session until `onSealed`, which is not called if this throws.
+ * @throws what the body fails with at once.
+ */
 export async function sealAnswer(
   context: Context,
   exchange: Exchange,
@@ -58,9 +61,10 @@ export async function sealAnswer(
   const payload =
     kind === 'http' ? encodeResponse({ status: response.status, fields: inside, body: bytes }) : [bytes];
   const sealed = await sealResponse(exchange, status, kind, kind === 'none' ? [] : payload);
-  onSealed();
   for (const [name, value] of Object.entries(sealed.headers)) outside.set(name, value);
-  return new Response(sealed.body ?? null, { status, headers: outside });
+  const answer = new Response(sealed.body ?? null, { status, headers: outside });
+  onSealed();
+  return answer;
 }
 
 /** Seals a refusal from after the claim. */

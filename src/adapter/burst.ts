@@ -22,14 +22,18 @@ export class BurstReader {
 
   /**
    * What is ready now, up to about `maxBytes`: empty, if one turn passes without a byte.
-   * @throws what the body errors with.
+   * @throws what the body errors with, once the bytes before it were given.
    */
   async ready(maxBytes: number): Promise<Burst> {
     const chunks: Bytes[] = [];
     let length = 0;
     while (length <= maxBytes) {
       this.#pending ??= this.#reader.read();
-      const read = await withinOneTurn(this.#pending);
+      const read = await withinOneTurn(this.#pending).catch((error: unknown) => {
+        if (chunks.length === 0) throw error;
+        // The failed read stays pending, for the next call to throw.
+        return undefined;
+      });
       if (read === undefined) return { chunks, length, done: false };
       this.#pending = undefined;
       if (read.done) return { chunks, length, done: true };

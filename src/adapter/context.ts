@@ -2,18 +2,22 @@
  * What every part of one server shares: its options, resolved, and its sessions.
  */
 import type { Primitives } from '../crypto/primitives.ts';
-import type { Suite } from '../crypto/suite.ts';
-import type { HandshakePolicy } from '../protocol/handshake.ts';
+import type { Signer } from '../crypto/signature.ts';
+import type { HandshakePolicy } from '../protocol/handshake-messages.ts';
 import type { Cors } from './cors.ts';
 import type { EventListener } from './events.ts';
 import type { RateLimiter } from './rate-limit.ts';
+import type { Authorize } from './server-identity.ts';
 import type { Sessions } from './sessions.ts';
 
 export interface Context {
   readonly primitives: Primitives;
-  readonly suites: readonly Suite[];
-  readonly handshakePolicy: HandshakePolicy;
+  /** Its suites are loaded at the first handshake. */
+  readonly handshakePolicy: () => Promise<HandshakePolicy>;
   readonly sessions: Sessions;
+  /** The server's own identity, loaded at the first handshake; undefined where it has none. */
+  readonly identity: (() => Promise<Signer>) | undefined;
+  readonly authorize: Authorize | undefined;
   readonly now: () => number;
   readonly sessionTtlMs: number;
   readonly maxBodyBytes: number;

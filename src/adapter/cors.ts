@@ -10,6 +10,7 @@ import {
   HEADER_TAG,
   HEADER_TIMESTAMP,
 } from '../protocol/constants.ts';
+import { pageOrigins } from './checks.ts';
 
 export interface CorsOptions {
   /** The origins that may call, scheme://host[:port]. */
@@ -43,7 +44,7 @@ export function createCors(
   { origins, credentials = false, maxAgeSeconds = 7200 }: CorsOptions,
   publicHeaders: readonly string[],
 ): Cors {
-  const allowed = new Set(origins);
+  const allowed = pageOrigins('cors.origins', origins);
   const allow = (req: Request, headers: Headers): void => {
     const origin = req.headers.get('origin');
     headers.append('Vary', 'Origin');
@@ -61,7 +62,9 @@ export function createCors(
       allow(req, headers);
       return new Response(null, { status: 204, headers });
     },
-    expose(req, response) {
+    expose(req, given) {
+      // The headers of a redirect, or of what fetch gave a plain handler, can't be set.
+      const response = new Response(given.body, given);
       allow(req, response.headers);
       response.headers.set(
         'Access-Control-Expose-Headers',

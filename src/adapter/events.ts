@@ -81,13 +81,15 @@ export function consoleListener(now: () => number): EventListener {
   };
 }
 
-/** A listener that throws must not change what a request comes to. */
+/** A listener that fails, at once or by a promise, must not change what a request comes to. */
 export function guarded(listener: EventListener): EventListener {
+  const failed = (error: unknown): void => console.error('trpc-nen: onEvent threw', error);
   return (event) => {
     try {
-      listener(event);
+      const result: unknown = listener(event);
+      if (result instanceof Promise) result.catch(failed);
     } catch (error) {
-      console.error('trpc-nen: onEvent threw', error);
+      failed(error);
     }
   };
 }

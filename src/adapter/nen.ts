@@ -2,18 +2,29 @@
  * `createNen`: one server side of the sealed channel. Its options are resolved and checked here, once;
  * nothing throws for what the environment lacks, so that a build may import routes without secrets.
  */
+import type { Primitives } from '../crypto/primitives.ts';
 import { primitives } from '../crypto/select.ts';
-import { mlKem768Suite } from '../crypto/suite.ts';
-import { KEEP_ALIVE_MS, MAX_REQUEST_BYTES, SESSION_IDLE_MS, SESSION_TTL_MS } from '../protocol/constants.ts';
-import { isAudience } from '../protocol/formats.ts';
+import type { Signer } from '../crypto/signature.ts';
+import { isSuiteName, loadSuite, type SuiteName } from '../crypto/suite.ts';
+import {
+  KEEP_ALIVE_MS,
+  MAX_REQUEST_BYTES,
+  SESSION_IDLE_MS,
+  SESSION_TTL_MS,
+  SILENCE_MS,
+} from '../protocol/constants.ts';
 import { newSid } from '../protocol/handshake.ts';
+import type { HandshakePolicy } from '../protocol/handshake-messages.ts';
 import type { StoreKey } from '../session/key-ring.ts';
 import type { SessionStore } from '../session/types.ts';
+import { audiences, headerNames, optionalFunction, pathPrefix, positiveInteger } from './checks.ts';
 import type { Context } from './context.ts';
 import { type CorsOptions, createCors } from './cors.ts';
+import { environment } from './environment.ts';
 import { consoleListener, type EventListener, guarded } from './events.ts';
 import { DEFAULT_RATE, type RateLimiter, tokenBucket } from './rate-limit.ts';
 import { createRoutes, type SessionRoutes } from './routes.ts';
+import { type Authorize, readEnvironmentIdentity, readServerIdentity } from './server-identity.ts';
 import { type NenSession, SessionFacts } from './session-facts.ts';
 import { Sessions } from './sessions.ts';
 import { resolveStore } from './stores.ts';
@@ -31,6 +42,12 @@ export interface NenOptions {
    * Made by `npx trpc-nen keygen --store`, or a KMS's. By default NEN_STORE_KEYS, separated by commas.
    */
   readonly storeKeys?: readonly StoreKey[];
+  /** The server's ML-DSA-65 identity, which clients pin: a 32-byte seed as base64, or a signer (a KMS). By default NEN_IDENTITY. */
+  readonly identity?: string | Signer;
+  /** Decides which clients may have a session. */
+  readonly authorize?: Authorize;
+  /** The suites that are accepted; to any other a client gets ISO-1003. By default all of them. */
+  readonly suites?: readonly SuiteName[];
   /** The origins that clients may mean, scheme://host[:port]. By default every one. */
   readonly origins?: readonly string[];
   /** The path prefix that a proxy in front removes, such as '/app': clients signed it. */
@@ -71,7 +88,7 @@ export interface Nen {
    * @throws {TypeError} for a request that did not come through `wrap`.
    */
   session(req: Request): NenSession | undefined;
-  /** Asks the store, so that a broken one shows at start. @throws {NenError} ISO-2003. */
+  /** Asks the store and loads the identity, so that broken ones show at start. @throws {NenError} ISO-2003, ISO-1008. */
   check(): Promise<void>;
 }
 
@@ -86,65 +103,73 @@ export function createNen(options: NenOptions = {}): Nen {
     wrap,
     session: (req) => facts.of(req),
     check: async () => {
-      await context.sessions.epoch(newSid());
+      await Promise.all([context.sessions.epoch(newSid()), context.identity?.()]);
     },
   };
 }
 
+/** A record holds times of 13 digits. */
+const MAX_SESSION_MS = 365 * 86_400_000;
+
 function createContext(options: NenOptions): Context {
-  const now = options.clock ?? Date.now;
+  const clock = optionalFunction('clock', options.clock) ?? Date.now;
+  const now = (): number => Math.floor(clock());
   const runtime = primitives();
-  const publicHeaders = (options.publicHeaders ?? []).map((name) => name.toLowerCase());
-  const suites = [mlKem768Suite(runtime)];
-  const origins = originSet(options.origins);
-  const idleMs = positive('sessionIdleMs', options.sessionIdleMs ?? SESSION_IDLE_MS);
+  const publicHeaders = headerNames('publicHeaders', options.publicHeaders ?? []);
+  const origins = options.origins && audiences('origins', options.origins);
+  const store = resolveStore(options);
+  const identity =
+    readServerIdentity(options.identity) ?? readEnvironmentIdentity(environment('NEN_IDENTITY'));
+  const idleMs = positiveInteger('sessionIdleMs', options.sessionIdleMs ?? SESSION_IDLE_MS, MAX_SESSION_MS);
   return {
     primitives: runtime,
-    suites,
-    handshakePolicy: { suites, origins },
-    sessions: new Sessions({
-      store: resolveStore(options),
-      primitives: runtime,
-      now,
-      idleMs,
-      origins,
-    }),
+    handshakePolicy: loadPolicy(runtime, suiteNames(options.suites), origins),
+    sessions: new Sessions({ store, primitives: runtime, now, idleMs, origins, identity }),
+    identity,
+    authorize: optionalFunction('authorize', options.authorize),
     now,
-    sessionTtlMs: positive('sessionTtlMs', options.sessionTtlMs ?? SESSION_TTL_MS),
-    maxBodyBytes: positive('maxBodyBytes', options.maxBodyBytes ?? MAX_REQUEST_BYTES),
-    mountPath: mountPath(options.mountPath ?? ''),
+    sessionTtlMs: positiveInteger('sessionTtlMs', options.sessionTtlMs ?? SESSION_TTL_MS, MAX_SESSION_MS),
+    maxBodyBytes: positiveInteger('maxBodyBytes', options.maxBodyBytes ?? MAX_REQUEST_BYTES),
+    mountPath: pathPrefix('mountPath', options.mountPath ?? ''),
     plain: plainPolicy(options.plain ?? 'refuse'),
-    edgeHeaders: new Set((options.edgeHeaders ?? []).map((name) => name.toLowerCase())),
+    edgeHeaders: new Set(headerNames('edgeHeaders', options.edgeHeaders ?? [])),
     publicHeaders,
     cors: options.cors && createCors(options.cors, publicHeaders),
-    report: guarded(options.onEvent ?? consoleListener(now)),
-    rateLimit: options.rateLimit ?? tokenBucket({ ...DEFAULT_RATE, now }),
-    clientAddress: options.clientAddress ?? (() => undefined),
-    keepAliveMs: positive('keepAliveMs', options.keepAliveMs ?? KEEP_ALIVE_MS),
+    report: guarded(optionalFunction('onEvent', options.onEvent) ?? consoleListener(now)),
+    rateLimit: optionalFunction('rateLimit', options.rateLimit) ?? tokenBucket({ ...DEFAULT_RATE, now }),
+    clientAddress: optionalFunction('clientAddress', options.clientAddress) ?? (() => undefined),
+    // A client takes a stream that is silent for longer than this for dead.
+    keepAliveMs: positiveInteger('keepAliveMs', options.keepAliveMs ?? KEEP_ALIVE_MS, SILENCE_MS - 1),
   };
 }
 
-function originSet(origins: readonly string[] | undefined): ReadonlySet<string> | undefined {
-  if (origins === undefined) return undefined;
-  if (origins.length === 0 || !origins.every(isAudience)) {
-    throw new TypeError('origins: a list of origins, scheme://host[:port], without a path');
-  }
-  return new Set(origins);
+const ALL_SUITES: readonly SuiteName[] = ['ML-KEM-768', 'X-Wing'];
+
+function suiteNames(names: readonly SuiteName[] = ALL_SUITES): readonly SuiteName[] {
+  if (names.length > 0 && names.every(isSuiteName)) return names;
+  throw new TypeError("suites: a list of 'ML-KEM-768' and 'X-Wing'");
 }
 
-function mountPath(path: string): string {
-  if (path === '' || (path.startsWith('/') && !path.endsWith('/'))) return path;
-  throw new TypeError("mountPath: begins with '/' and does not end with one");
+/** Suites are loaded once, when a client first asks. */
+function loadPolicy(
+  runtime: Primitives,
+  names: readonly SuiteName[],
+  origins: ReadonlySet<string> | undefined,
+): () => Promise<HandshakePolicy> {
+  let policy: Promise<HandshakePolicy> | undefined;
+  const load = async (): Promise<HandshakePolicy> => {
+    const suites = await Promise.all(names.map((name) => loadSuite(runtime, name)));
+    return { suites, origins };
+  };
+  return () => {
+    policy ??= load();
+    return policy;
+  };
 }
 
 function plainPolicy(plain: 'refuse' | 'allow'): 'refuse' | 'allow' {
   if (plain === 'refuse' || plain === 'allow') return plain;
   throw new TypeError("plain: 'refuse' or 'allow'");
-}
-
-function positive(name: string, value: number): number {
-  if (Number.isFinite(value) && value > 0) return value;
-  throw new TypeError(`${name}: a positive number`);
 }
 
 /** Server keys have no place in a page. Workers have no document either way. */

@@ -2,6 +2,7 @@
  * How many handshakes a server answers: each costs it a key encapsulation, and anybody may ask.
  * Token buckets per client address, or one for all where nobody tells the address.
  */
+import { positiveInteger, positiveNumber } from './checks.ts';
 
 /**
  * Decides on one handshake.
@@ -34,6 +35,7 @@ export const DEFAULT_RATE: TokenBucketOptions = {
   global: { perSecond: 1000, burst: 2000 },
 };
 
+/** @throws {TypeError} for a rate that is none. */
 export function tokenBucket({
   perSecond,
   burst,
@@ -41,6 +43,11 @@ export function tokenBucket({
   maxAddresses = 10_000,
   now = Date.now,
 }: TokenBucketOptions): RateLimiter {
+  positiveNumber('perSecond', perSecond);
+  positiveInteger('burst', burst);
+  positiveNumber('global.perSecond', global.perSecond);
+  positiveInteger('global.burst', global.burst);
+  positiveInteger('maxAddresses', maxAddresses);
   const buckets = new Map<string, Bucket>();
   const shared: Bucket = { tokens: global.burst, at: now() };
 

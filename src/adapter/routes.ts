@@ -2,19 +2,16 @@
  * The session routes under {nen}/: handshake, rotate, terminate, status. The action is the last
  * segment of the path.
  */
+import { loadVerifier } from '../crypto/load-ml-dsa-65.ts';
 import { CONTENT_TYPE_JSON, MAX_HANDSHAKE_BYTES } from '../protocol/constants.ts';
 import { NenError } from '../protocol/errors.ts';
-import {
-  answerHandshake,
-  type ClientHello,
-  decodeClientHello,
-  newSid,
-  type SessionTerms,
-} from '../protocol/handshake.ts';
+import { answerHandshake, newSid, verifyClientIdentity } from '../protocol/handshake.ts';
+import { type ClientHello, decodeClientHello, type SessionTerms } from '../protocol/handshake-messages.ts';
 import type { Admitted } from './admit.ts';
 import type { Context } from './context.ts';
 import { declaredLength, readRequestBody } from './request-body.ts';
 import { refusePlain, requestLine, serveSealed } from './serve.ts';
+import { authorizeClient } from './server-identity.ts';
 
 export type Route = (req: Request) => Promise<Response>;
 
@@ -34,7 +31,7 @@ const ACTIONS: { readonly [name: string]: Action | undefined } = Object.assign(O
   handshake: { method: 'POST', run: handshake },
   rotate: {
     method: 'POST',
-    run: (context, req) => serveSealed(context, req, (call) => rotate(context, call)),
+    run: (context, req) => serveSealed(context, req, (call) => rotate(context, call, req)),
   },
   terminate: {
     method: 'POST',
@@ -68,10 +65,13 @@ async function handshake(context: Context, req: Request): Promise<Response> {
     if (!isJson(req)) return new Response('Unsupported Media Type', { status: 415 });
     const declared = declaredLength(req, MAX_HANDSHAKE_BYTES);
     const body = await readRequestBody(req, MAX_HANDSHAKE_BYTES, declared);
-    const hello = decodeClientHello(body, context.handshakePolicy);
+    const hello = decodeClientHello(body, await context.handshakePolicy());
+    const clientIdentity = await verifyClientIdentity(context.primitives, hello, loadVerifier);
+    await authorizeClient(context.authorize, clientIdentity, req);
     const sid = newSid();
-    const terms = await newTerms(context, sid);
-    const { session, answer } = await answerHandshake(context.primitives, hello, { terms, sid });
+    const [terms, identity] = await Promise.all([newTerms(context, sid), context.identity?.()]);
+    const options = { terms, sid, clientIdentity, identity };
+    const { session, answer } = await answerHandshake(context.primitives, hello, options);
     await context.sessions.create(session, hello.suite.name, hello.audience);
     reportHandshake(context, session.sid, hello, false);
     return new Response(answer, {
@@ -82,22 +82,27 @@ async function handshake(context: Context, req: Request): Promise<Response> {
   }
 }
 
-async function rotate(context: Context, { session, payload, exchange }: Admitted): Promise<Response> {
+async function rotate(
+  context: Context,
+  { session, payload, exchange }: Admitted,
+  req: Request,
+): Promise<Response> {
   if (exchange.kind !== 'json') throw new NenError('ISO-4006', { hint: 'a rotation is a JSON message' });
-  const hello = decodeRotation(context, payload);
+  const hello = decodeClientHello(payload, await context.handshakePolicy());
+  if (hello.identity !== undefined)
+    throw new NenError('ISO-1001', { hint: 'a rotation inherits its identity' });
   if (hello.audience !== session.audience)
     throw new NenError('ISO-1003', { hint: 'a rotation keeps its origin' });
+  await authorizeClient(context.authorize, session.clientIdentity, req);
   const sid = newSid();
   const terms = await newTerms(context, sid);
-  const previous = { sid: session.sid, exporterSecret: session.keys.exporterSecret };
+  const { clientIdentity, serverIdentity } = session;
+  const { exporterSecret } = session.keys;
+  const previous = { sid: session.sid, exporterSecret, clientIdentity, serverIdentity };
   const rotated = await answerHandshake(context.primitives, hello, { terms, sid, previous });
-  await context.sessions.rotate(session, rotated.session);
+  await context.sessions.rotate(session, rotated.session, hello.suite.name);
   reportHandshake(context, rotated.session.sid, hello, true);
   return new Response(rotated.answer, { headers: { 'Content-Type': CONTENT_TYPE_JSON } });
-}
-
-function decodeRotation({ handshakePolicy }: Context, payload: Admitted['payload']): ClientHello {
-  return decodeClientHello(payload, handshakePolicy);
 }
 
 async function terminate(context: Context, { session }: Admitted): Promise<Response> {
@@ -107,7 +112,7 @@ async function terminate(context: Context, { session }: Admitted): Promise<Respo
 
 function status({ session }: Admitted): Response {
   const { sid, suite, createdAt, expiresAt } = session;
-  return Response.json({ sid, suite, security: 'unauthenticated', createdAt, expiresAt });
+  return Response.json({ sid, suite, createdAt, expiresAt });
 }
 
 /** The sid is drawn first: it decides which memory will keep the claims. */

@@ -12,6 +12,17 @@ import type { Context } from './context.ts';
 /** Answers an opened and claimed request. A NenError thrown here is sealed as it is; anything else is a sealed 500. */
 export type Answerer = (admitted: Admitted) => Promise<Response>;
 
+/**
+ * Whatever a handler failed with. It is no Error and has no cause: a NenError of the handler's own, from
+ * a call to another server, must not be sealed as a refusal of ours ('not-run', say).
+ */
+export class HandlerFailure {
+  readonly error: unknown;
+  constructor(error: unknown) {
+    this.error = error;
+  }
+}
+
 export async function serveSealed(context: Context, req: Request, answer: Answerer): Promise<Response> {
   const line = requestLine(context, req);
   let admitted: Admitted;
@@ -21,26 +32,32 @@ export async function serveSealed(context: Context, req: Request, answer: Answer
     return refusePlain(context, line.path, error);
   }
   const { session, exchange } = admitted;
+  let response: Response;
   try {
     await claimFirstAttempt(context, admitted);
-    const response = await answered(context, admitted, answer);
+    response = await answer(admitted);
+  } catch (error) {
+    return sealFailure(context, admitted, error);
+  }
+  try {
     return await sealAnswer(context, exchange, line.method, response, () => session.release());
   } catch (error) {
-    const refusal = NenError.from(error);
-    try {
-      if (refusal !== undefined) return await sealRefused(context, admitted, refusal);
-      context.report({ type: 'handler-error', sid: session.sid, error });
-      return await sealAnswer(context, exchange, line.method, internalServerError(), () => undefined);
-    } finally {
-      session.release();
-    }
+    return sealFailure(context, admitted, new HandlerFailure(error));
   }
 }
 
-async function answered(context: Context, admitted: Admitted, answer: Answerer): Promise<Response> {
-  const response: unknown = await answer(admitted);
-  if (response instanceof Response) return response;
-  throw new TypeError('the handler did not return a Response');
+/** The answer in place of one that failed. Releases the session. */
+async function sealFailure(context: Context, admitted: Admitted, error: unknown): Promise<Response> {
+  const { session, exchange, line } = admitted;
+  const refusal = NenError.from(error);
+  try {
+    if (refusal !== undefined) return await sealRefused(context, admitted, refusal);
+    const cause = error instanceof HandlerFailure ? error.error : error;
+    context.report({ type: 'handler-error', sid: session.sid, error: cause });
+    return await sealAnswer(context, exchange, line.method, internalServerError(), () => undefined);
+  } finally {
+    session.release();
+  }
 }
 
 function sealRefused(context: Context, { exchange, line }: Admitted, error: NenError): Promise<Response> {

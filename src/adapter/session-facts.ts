@@ -2,6 +2,9 @@
  * What a handler may know of the session behind its request: `nen.session(req)`.
  */
 import type { SuiteName } from '../crypto/suite.ts';
+import { encodePin } from '../protocol/identity.ts';
+import { exportKey } from '../protocol/keys.ts';
+import type { ClientIdentity } from './server-identity.ts';
 import type { OpenedSession } from './sessions.ts';
 
 /** The session of a sealed call. */
@@ -13,19 +16,29 @@ export interface NenSession {
   readonly audience: string;
   readonly createdAt: Date;
   readonly expiresAt: Date;
+  /** The client's proved key; undefined for a client that proved none. */
+  readonly identity: ClientIdentity | undefined;
+  /**
+   * A key of 32 bytes that only this session's two ends know, the same as `client.exporter(label)`: to bind a
+   * login to the session (in the way of RFC 5705). To be called while the request is answered.
+   */
+  exporter(label: string): Uint8Array;
 }
 
 export class SessionFacts {
   /** undefined: a plain request that policy let in. */
   readonly #byRequest = new WeakMap<Request, NenSession | undefined>();
 
-  seal(req: Request, { sid, suite, audience, createdAt, expiresAt }: OpenedSession): void {
+  seal(req: Request, session: OpenedSession): void {
+    const { sid, suite, audience, createdAt, expiresAt, clientIdentity } = session;
     this.#byRequest.set(req, {
       sid,
       suite,
       audience,
       createdAt: new Date(createdAt),
       expiresAt: new Date(expiresAt),
+      identity: clientIdentity && { pin: encodePin(clientIdentity) },
+      exporter: (label) => exportKey(session.keys, label),
     });
   }
 

@@ -2,15 +2,17 @@
  * The opened sessions of this instance, over the store. A warm request costs one round trip, the claim,
  * which also tells that a session has gone elsewhere. Keys are wiped once nothing is in flight under them.
  */
-import { type Bytes, base64UrlEncode, wipe } from '../crypto/bytes.ts';
+import { type Bytes, base64UrlEncode, equalBytes, wipe } from '../crypto/bytes.ts';
 import type { Primitives } from '../crypto/primitives.ts';
 import { randomBytes } from '../crypto/random.ts';
+import type { Signer } from '../crypto/signature.ts';
 import type { SuiteName } from '../crypto/suite.ts';
 import { claimMs, type FirstAttempt } from '../protocol/claims.ts';
 import { SESSION_MAX_REQUESTS, UNCONFIRMED_TTL_MS, WINDOW_MS } from '../protocol/constants.ts';
 import { NenError } from '../protocol/errors.ts';
 import type { NewSession } from '../protocol/handshake.ts';
 import { HeldSession } from '../protocol/held-session.ts';
+import { identityDigest } from '../protocol/identity.ts';
 import { importKeys, wipeSecrets } from '../protocol/keys.ts';
 import { decodeSessionRecord, encodeSessionRecord, type SessionRecord } from '../session/record.ts';
 import { SessionStoreError } from '../session/store-error.ts';
@@ -18,6 +20,8 @@ import type { ClaimOptions, ClaimResult, SessionStore } from '../session/types.t
 
 const CACHE_MS = 60_000;
 const MAX_CACHED = 10_000;
+/** What names one arriving request to the store. */
+const ATTEMPT_BYTES = 16;
 
 /**
  * How old a request may be when its nonce is claimed. Its timestamp was checked when its headers came, but
@@ -32,6 +36,9 @@ export class OpenedSession extends HeldSession {
   readonly audience: string;
   readonly createdAt: number;
   readonly expiresAt: number;
+  /** SHA-256 of each side's ML-DSA-65 public key, where it has one. */
+  readonly clientIdentity: Bytes | undefined;
+  readonly serverIdentity: Bytes | undefined;
   /** When the store was last asked whether it is still there. */
   checkedAt: number;
   /** Requests under it that this instance has seen. */
@@ -43,6 +50,8 @@ export class OpenedSession extends HeldSession {
     this.audience = record.audience;
     this.createdAt = record.createdAt;
     this.expiresAt = record.expiresAt;
+    this.clientIdentity = record.clientIdentity;
+    this.serverIdentity = record.serverIdentity;
     this.checkedAt = now;
   }
 }
@@ -53,7 +62,9 @@ export interface SessionsOptions {
   readonly now: () => number;
   readonly idleMs: number;
   /** The origins whose sessions are known here; every one if absent. */
-  readonly origins: ReadonlySet<string> | undefined;
+  readonly origins?: ReadonlySet<string> | undefined;
+  /** The server's own identity, where it has one. */
+  readonly identity?: (() => Promise<Signer>) | undefined;
 }
 
 export class Sessions {
@@ -62,17 +73,16 @@ export class Sessions {
   readonly #now: () => number;
   readonly #idleMs: number;
   readonly #origins: ReadonlySet<string> | undefined;
+  readonly #identity: (() => Promise<Signer>) | undefined;
   readonly #opened = new Map<string, OpenedSession>();
-  /** Names each arriving request to the store: random once, then counted. */
-  readonly #attemptPrefix = base64UrlEncode(randomBytes(16));
-  #attempts = 0;
 
-  constructor({ store, primitives, now, idleMs, origins }: SessionsOptions) {
+  constructor({ store, primitives, now, idleMs, origins, identity }: SessionsOptions) {
     this.#store = store;
     this.#primitives = primitives;
     this.#now = now;
     this.#idleMs = idleMs;
     this.#origins = origins;
+    this.#identity = identity;
   }
 
   /** Names the memory that keeps the claims of this sid. */
@@ -88,8 +98,8 @@ export class Sessions {
   }
 
   /** Puts the new session in the old one's place, in one step. @throws {NenError} ISO-2002 if the old one is gone. */
-  async rotate(old: OpenedSession, session: NewSession): Promise<void> {
-    const record = this.#encode(session, old.suite, old.audience);
+  async rotate(old: OpenedSession, session: NewSession, suite: SuiteName): Promise<void> {
+    const record = this.#encode(session, suite, old.audience);
     const ttlMs = Math.min(this.#idleMs, session.terms.expiresAt - session.terms.now);
     const rotated = await this.#ask(() => this.#store.rotate(old.sid, session.sid, record, ttlMs));
     this.#drop(old);
@@ -150,7 +160,7 @@ export class Sessions {
     timestamp: number,
     options: Omit<ClaimOptions, 'claimMs'>,
   ): Promise<ClaimResult> {
-    const attempt = `${this.#attemptPrefix}${(this.#attempts++).toString(36)}`;
+    const attempt = base64UrlEncode(randomBytes(ATTEMPT_BYTES));
     const lifeMs = claimMs(timestamp, this.#now());
     return this.#ask(() => this.#store.claim(sid, nonce, attempt, { ...options, claimMs: lifeMs }));
   }
@@ -176,20 +186,30 @@ export class Sessions {
     return session;
   }
 
-  /** The record of a session; one of another origin or another epoch is unknown. */
+  /** The record of a session; one of another origin, epoch or server identity is unknown. */
   async #read(sid: string): Promise<SessionRecord | undefined> {
     const bytes = await this.#ask(() => this.#store.read(sid));
     if (bytes === undefined) return undefined;
     const record = decodeSessionRecord(bytes);
     wipe(bytes);
     if (record === undefined || record.sid !== sid) return undefined;
-    const isOurs = this.#origins?.has(record.audience) !== false && record.epoch === (await this.epoch(sid));
+    const isOurs =
+      this.#origins?.has(record.audience) !== false &&
+      record.epoch === (await this.epoch(sid)) &&
+      sameIdentity(record.serverIdentity, await this.#serverIdentity());
     if (isOurs) return record;
     wipeSecrets(record);
     return undefined;
   }
 
-  #encode({ sid, secrets, terms }: NewSession, suite: SuiteName, audience: string): Bytes {
+  /** SHA-256 of the server's own public key, where it has one. */
+  async #serverIdentity(): Promise<Bytes | undefined> {
+    const signer = await this.#identity?.();
+    return signer && identityDigest(this.#primitives, signer.publicKey);
+  }
+
+  #encode(session: NewSession, suite: SuiteName, audience: string): Bytes {
+    const { sid, secrets, terms, clientIdentity, serverIdentity } = session;
     const { now: createdAt, expiresAt, epoch } = terms;
     const record = encodeSessionRecord({
       version: 1,
@@ -197,6 +217,8 @@ export class Sessions {
       suite,
       audience,
       ...secrets,
+      ...(clientIdentity !== undefined && { clientIdentity }),
+      ...(serverIdentity !== undefined && { serverIdentity }),
       createdAt,
       expiresAt,
       epoch,
@@ -226,4 +248,8 @@ export class Sessions {
 function storeHint(error: unknown): string {
   if (error instanceof SessionStoreError) return error.message;
   return `the session store failed (${error instanceof Error ? error.name : typeof error})`;
+}
+
+function sameIdentity(a: Bytes | undefined, b: Bytes | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : equalBytes(a, b);
 }

@@ -13,6 +13,7 @@ import { UpstashSessionStore } from '../session/redis/upstash.ts';
 import { SealedSessionStore } from '../session/sealed.ts';
 import { SessionStoreError } from '../session/store-error.ts';
 import type { SessionStore } from '../session/types.ts';
+import { environment } from './environment.ts';
 
 export interface StoreOptions {
   readonly store?: SessionStore | undefined;
@@ -105,11 +106,6 @@ function environmentRing(): KeyRing {
       'NEN_STORE_KEYS is malformed: 32-byte keys as base64, separated by commas, as `npx trpc-nen keygen --store` prints them',
     );
   }
-}
-
-/** A variable of the environment, where there is one; an empty one counts as absent. */
-function environment(name: string): string | undefined {
-  return globalThis.process?.env?.[name] || undefined;
 }
 
 /** What `make` gave, or makes it. A failure is not kept: the next call tries again. */

@@ -4,8 +4,9 @@
  */
 import { NenError } from '../protocol/errors.ts';
 import { hasSealedHeaders } from '../protocol/signed-headers.ts';
+import { pathPrefix } from './checks.ts';
 import type { Context } from './context.ts';
-import { refusePlain, requestLine, serveSealed } from './serve.ts';
+import { HandlerFailure, refusePlain, requestLine, serveSealed } from './serve.ts';
 import type { SessionFacts } from './session-facts.ts';
 import { SEALED_SEGMENT, unsealRequest } from './unseal.ts';
 
@@ -49,6 +50,7 @@ export function createWrap(context: Context, facts: SessionFacts): Wrap {
     handler: Handler<Rest>,
     { endpoint }: WrapOptions = {},
   ): Wrapped<Rest> {
+    if (endpoint !== undefined) pathPrefix('endpoint', endpoint);
     const plain = async (req: Request, rest: Rest): Promise<Response> => {
       facts.plain(req);
       return handler(req, ...rest);
@@ -69,7 +71,7 @@ export function createWrap(context: Context, facts: SessionFacts): Wrap {
         const { method, url } = inner;
         const path = url.slice(admitted.session.audience.length).split('?', 1)[0] ?? '/';
         context.report({ type: 'call', sid: admitted.session.sid, method, path });
-        return handler(inner, ...rest);
+        return answered(handler, inner, rest);
       });
     };
     return async (req, ...rest) => {
@@ -79,4 +81,27 @@ export function createWrap(context: Context, facts: SessionFacts): Wrap {
         : context.cors.expose(req, response);
     };
   };
+}
+
+/** @throws {HandlerFailure} */
+async function answered<Rest extends unknown[]>(
+  handler: Handler<Rest>,
+  inner: Request,
+  rest: Rest,
+): Promise<Response> {
+  try {
+    const response: unknown = await handler(inner, ...rest);
+    if (!(response instanceof Response)) throw new TypeError('the handler did not return a Response');
+    if (response.status < 200)
+      throw new TypeError(`the handler's response has the status ${response.status}`);
+    return inner.method === 'HEAD' ? withoutBody(response) : response;
+  } catch (error) {
+    throw new HandlerFailure(error);
+  }
+}
+
+/** Nobody reads the body of an answer to HEAD: it must not stay open. */
+function withoutBody(response: Response): Response {
+  response.body?.cancel().catch(() => undefined);
+  return new Response(null, response);
 }

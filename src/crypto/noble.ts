@@ -82,6 +82,7 @@ export const nobleMlKem768: Kem = {
   publicKeyBytes: mlkem.PUBLIC_KEY_BYTES,
   ciphertextBytes: mlkem.CIPHERTEXT_BYTES,
   sharedSecretBytes: mlkem.SHARED_SECRET_BYTES,
+  checkPublicKey: mlkem.checkPublicKey,
   generateKeyPair(random) {
     const seed = random(64);
     const { publicKey, secretKey } = ml_kem768.keygen(seed);

@@ -43,6 +43,7 @@ function over(crypto: typeof NodeCrypto & KemCrypto): Kem {
     publicKeyBytes: mlkem.PUBLIC_KEY_BYTES,
     ciphertextBytes: mlkem.CIPHERTEXT_BYTES,
     sharedSecretBytes: mlkem.SHARED_SECRET_BYTES,
+    checkPublicKey: mlkem.checkPublicKey,
     generateKeyPair() {
       const pair = crypto.generateKeyPairSync('ml-kem-768');
       let privateKey: NodeCrypto.KeyObject | undefined = pair.privateKey;

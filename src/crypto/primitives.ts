@@ -47,6 +47,11 @@ export interface Kem {
   readonly publicKeyBytes: number;
   readonly ciphertextBytes: number;
   readonly sharedSecretBytes: number;
+  /**
+   * The input check of an encapsulation (FIPS 203 section 7.2 for ML-KEM), at next to no cost.
+   * @throws {RangeError}
+   */
+  checkPublicKey(publicKey: Bytes): void;
   /** `random` feeds a deterministic implementation; a runtime's own draws its randomness itself. */
   generateKeyPair(random: RandomBytes): MaybePromise<KemKeyPair>;
   /** @throws for a public key that fails the input check of FIPS 203 section 7.2 (length, modulus). */

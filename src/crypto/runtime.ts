@@ -6,7 +6,7 @@ import type * as NodeCrypto from 'node:crypto';
 
 interface Runtime {
   readonly Buffer?: typeof Buffer;
-  readonly crypto?: Partial<Pick<Crypto, 'getRandomValues'>>;
+  readonly crypto?: Partial<Pick<Crypto, 'getRandomValues' | 'subtle'>>;
   readonly process?: Partial<Pick<NodeJS.Process, 'getBuiltinModule'>>;
 }
 

@@ -16,6 +16,11 @@ export function primitives(): Primitives {
   return detected;
 }
 
+/** Whether tests asked for noble alone. */
+export function nobleIsForced(): boolean {
+  return nobleForced;
+}
+
 /** Turns the runtime's own primitives off and on again, so that tests run on both. */
 export function forceNoble(on: boolean): void {
   nobleForced = on;

@@ -61,8 +61,7 @@ export function nenLink<TRouter extends AnyTRPCRouter>(options: NenLinkOptions<T
   const { headers, stream = false, streamHeader, connectionParams } = options;
   const url = options.url.toString();
   const { origin, path } = splitUrl(url);
-  const client =
-    options.client ?? new NenClient(origin, { nenUrl: siblingUrl(url), ...clientOptions(options) });
+  const client = clientOf(options, origin, url);
   const sealedFetch = client.tunnel(path);
   const shared = {
     url,
@@ -112,18 +111,26 @@ function resolve(
   return typeof headers === 'function' ? headers(options) : (headers ?? {});
 }
 
-function clientOptions({
-  fetch,
-  nenUrl,
-  encoding,
-  publicHeaders,
-  credentials,
-  maxEnvelopeBytes,
-  clock,
-}: NenClientOptions): NenClientOptions {
-  const given = { fetch, nenUrl, encoding, publicHeaders, credentials, maxEnvelopeBytes, clock };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+/** The link's own client, or a shared one, whose own options hold. @throws {TypeError} for options of trust beside it. */
+function clientOf(
+  options: NenClientOptions & { readonly client?: NenClient },
+  origin: string,
+  url: string,
+): NenClient {
+  if (options.client === undefined)
+    return new NenClient(origin, { ...options, nenUrl: options.nenUrl ?? siblingUrl(url) });
+  const unheard = CLIENT_OPTIONS.find((name) => name in options);
+  if (unheard === undefined) return options.client;
+  throw new TypeError(`${unheard}: give it to the shared client`);
 }
+
+/** Going unheard, these would leave somebody trusted whom nobody meant. */
+const CLIENT_OPTIONS: readonly (keyof NenClientOptions)[] = [
+  'serverPins',
+  'identityMode',
+  'identity',
+  'suite',
+];
 
 /** The origin ('' for the page's own) and the path of the endpoint. @throws {TypeError} for another scheme than http(s). */
 function splitUrl(url: string): { origin: string; path: string } {

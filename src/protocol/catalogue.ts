@@ -113,7 +113,8 @@ const CATALOGUE: Readonly<Record<NenErrorCode, Entry>> = {
   },
   'ISO-2004': {
     title: 'Session record can’t be opened',
-    cause: 'The record of the session was sealed under a key that is not in the server’s ring, or was altered in the store. Clients see ISO-2002 and handshake; the server’s log has this code.',
+    cause:
+      'The record of the session was sealed under a key that is not in the server’s ring, or was altered in the store. Clients see ISO-2002 and handshake; the server’s log has this code.',
     fix: 'Give all instances the same NEN_STORE_KEYS; keep a replaced key in the list for as long as sessions live.',
     ran: NOT_THIS_COPY,
   },

@@ -1,66 +1,40 @@
 /**
  * The handshake, both sides in the order in which the bytes travel (PROTOCOL.md, "Handshake"):
  *
- *   client  startHandshake   {v, suite, aud, pk, id?}  ->
- *   server                                             answerHandshake
- *   client  finishHandshake  <-  {v, sid, ct, hs, id?}
+ *   client  startHandshake    client hello  ->
+ *   server                                      verifyClientIdentity, answerHandshake
+ *   client  finishHandshake   <-  server hello
  *
- *   transcript = SHA-256(input("nen/2 transcript", suite, aud, pk, client id, sid, ct, server id, previous sid))
- *   prk        = HKDF-Extract(transcript, shared secret || previous exporter secret)
- *   hs         = AEAD(handshake key, nonce 0, transcript, {hmacKey, now, expiresAt, epoch})
- *
- * A rotation is the same handshake inside a sealed request, with the old session as `previous`.
+ * A rotation is the same handshake inside a sealed request, with the old session as `previous` and
+ * without identities of its own: they are inherited.
  */
-import {
-  type Bytes,
-  base64Decode,
-  base64Encode,
-  base64UrlEncode,
-  concatBytes,
-  utf8ToBytes,
-  wipe,
-} from '../crypto/bytes.ts';
+import { type Bytes, base64UrlEncode, concatBytes, wipe } from '../crypto/bytes.ts';
+import { loadVerifier } from '../crypto/load-ml-dsa-65.ts';
 import type { Encapsulation, KemKeyPair, Primitives, RandomBytes } from '../crypto/primitives.ts';
 import { randomBytes } from '../crypto/random.ts';
+import type { SignatureVerifier, Signer } from '../crypto/signature.ts';
 import type { Suite } from '../crypto/suite.ts';
-import {
-  KEY_BYTES,
-  LABEL_EXPORTER,
-  LABEL_HANDSHAKE_KEY,
-  LABEL_REQUEST_KEY,
-  LABEL_RESPONSE_SECRET,
-  LABEL_TRANSCRIPT,
-  NONCE_BYTES,
-  PROTOCOL_VERSION,
-  SID_BYTES,
-} from './constants.ts';
+import { KEY_BYTES, NONCE_BYTES, SID_BYTES } from './constants.ts';
 import { NenError } from './errors.ts';
-import { isAudience, isEpoch, isSid, isTimestamp } from './formats.ts';
-import { input } from './input.ts';
-import { hasFields, type JsonObject, parseMessage } from './json.ts';
+import {
+  type ClientHello,
+  decodeServerHello,
+  decodeTerms,
+  encodeServerHello,
+  encodeTerms,
+  invalidAnswer,
+  type SessionTerms,
+} from './handshake-messages.ts';
+import {
+  clientHelloDigest,
+  encodePin,
+  type IdentityProof,
+  identityDigest,
+  proveIdentity,
+  verifyIdentity,
+} from './identity.ts';
+import { deriveSchedule, hashTranscript, type Identities, type PreviousSession } from './key-schedule.ts';
 import type { SessionSecrets } from './keys.ts';
-
-/** The session that a rotation continues. */
-export interface PreviousSession {
-  readonly sid: string;
-  readonly exporterSecret: Bytes;
-}
-
-/** What the server grants, authenticated by `hs`. Times in milliseconds since the epoch. */
-export interface SessionTerms {
-  /** The server's clock. */
-  readonly now: number;
-  readonly expiresAt: number;
-  /** Names the store's memory (X-Nen-Retry). */
-  readonly epoch: string;
-}
-
-export interface ClientHello {
-  readonly suite: Suite;
-  /** The origin that the client means. */
-  readonly audience: string;
-  readonly publicKey: Bytes;
-}
 
 /**
  * A handshake that waits for its answer. It holds the ephemeral key pair until `finishHandshake`, which
@@ -72,74 +46,58 @@ export interface PendingHandshake {
   readonly previous: PreviousSession | undefined;
 }
 
-export interface NewSession {
+export interface NewSession extends Identities {
   readonly sid: string;
   readonly secrets: SessionSecrets;
   readonly terms: SessionTerms;
 }
 
 interface StartOptions {
+  /** The client's own identity, proved in the hello. */
+  readonly identity?: Signer | undefined;
   readonly previous?: PreviousSession | undefined;
   readonly random?: RandomBytes;
 }
 
-/** Client: makes an ephemeral key pair. */
+/** Client: makes an ephemeral key pair, signed if the client has an identity. */
 export async function startHandshake(
   suite: Suite,
   audience: string,
-  { previous, random = randomBytes }: StartOptions = {},
+  { identity: signer, previous, random = randomBytes }: StartOptions = {},
 ): Promise<PendingHandshake> {
   const keyPair = await suite.kem.generateKeyPair(random);
-  return { hello: { suite, audience, publicKey: keyPair.publicKey }, keyPair, previous };
-}
-
-export function encodeClientHello({ suite, audience, publicKey }: ClientHello): Bytes {
-  return utf8ToBytes(
-    JSON.stringify({ v: PROTOCOL_VERSION, suite: suite.name, aud: audience, pk: base64Encode(publicKey) }),
-  );
-}
-
-/** What a server accepts. */
-export interface HandshakePolicy {
-  readonly suites: readonly Suite[];
-  /** Accepted origins; every one if absent. */
-  readonly origins: ReadonlySet<string> | undefined;
+  const { publicKey } = keyPair;
+  const signed = clientHelloDigest(suite.primitives, suite.name, publicKey, audience);
+  const identity = signer === undefined ? undefined : await proveIdentity(signer, 'client', signed);
+  return { hello: { suite, audience, publicKey, identity }, keyPair, previous };
 }
 
 /**
- * Server: reads the client's message. Cheap: no key operation runs here.
- * @throws {NenError} ISO-1001, ISO-1002, ISO-1003.
+ * Server: verifies the client's identity, if there is one.
+ * @returns SHA-256 of its public key.
+ * @throws {NenError} ISO-1004.
  */
-export function decodeClientHello(body: Bytes, policy: HandshakePolicy): ClientHello {
-  const message = parseMessage(body);
-  if (message === undefined)
-    throw new NenError('ISO-1001', { hint: 'the handshake is not a well-formed JSON message' });
-  const { v, suite: name, aud, pk } = message;
-  if (v !== undefined && v !== PROTOCOL_VERSION)
-    throw new NenError('ISO-1003', { hint: 'another protocol version' });
-  if (typeof pk !== 'string' || pk === '') throw new NenError('ISO-1001', { hint: 'no public key' });
-  if (!hasFields(message, ['v', 'suite', 'aud', 'pk'])) {
-    throw new NenError('ISO-1001', { hint: 'fields missing or unknown' });
+export async function verifyClientIdentity(
+  primitives: Primitives,
+  { suite, audience, publicKey, identity }: ClientHello,
+  loadVerifier: () => Promise<SignatureVerifier>,
+): Promise<Bytes | undefined> {
+  if (identity === undefined) return undefined;
+  const signed = clientHelloDigest(primitives, suite.name, publicKey, audience);
+  if (!(await verifyIdentity(await loadVerifier(), 'client', signed, identity))) {
+    throw new NenError('ISO-1004', { hint: 'the client identity signature does not verify' });
   }
-  const suite = policy.suites.find((accepted) => accepted.name === name);
-  if (suite === undefined) throw new NenError('ISO-1003', { hint: 'the suite is not accepted' });
-  if (!isAudience(aud)) throw new NenError('ISO-1003', { hint: 'aud is not an origin' });
-  if (policy.origins !== undefined && !policy.origins.has(aud)) {
-    throw new NenError('ISO-1003', { hint: `aud ${aud} is not among the server's origins` });
-  }
-  const publicKey = base64Decode(pk);
-  if (publicKey?.length !== suite.kem.publicKeyBytes) {
-    throw new NenError('ISO-1002', {
-      hint: `the public key is not canonical base64 of ${suite.kem.publicKeyBytes} bytes`,
-    });
-  }
-  return { suite, audience: aud, publicKey };
+  return identityDigest(primitives, identity.publicKey);
 }
 
-export interface AnswerOptions {
+interface AnswerOptions {
   readonly terms: SessionTerms;
   /** The session's id, if it was drawn before: the terms may depend on it. */
   readonly sid?: string;
+  /** From `verifyClientIdentity`; a rotation inherits its own. */
+  readonly clientIdentity?: Bytes | undefined;
+  /** The server's own, which signs the transcript. Not of use in a rotation. */
+  readonly identity?: Signer | undefined;
   readonly previous?: PreviousSession | undefined;
   readonly random?: RandomBytes;
 }
@@ -151,58 +109,147 @@ export function newSid(random: RandomBytes = randomBytes): string {
 
 /**
  * Server: encapsulates, derives the session and seals its terms.
- * @throws {NenError} ISO-1002 for a key that the KEM's input check refuses.
+ * @throws {NenError} ISO-1002 for a key that the KEM refuses.
  */
 export async function answerHandshake(
   primitives: Primitives,
   hello: ClientHello,
-  { terms, sid: given, previous, random = randomBytes }: AnswerOptions,
+  { terms, sid: given, previous, clientIdentity, identity: signer, random = randomBytes }: AnswerOptions,
 ): Promise<{ readonly session: NewSession; readonly answer: Bytes }> {
   const { ciphertext, sharedSecret } = await encapsulate(hello, random);
   const sid = given ?? newSid(random);
   const hmacKey = random(KEY_BYTES);
-  const schedule = deriveSchedule(primitives, hello, sid, ciphertext, sharedSecret, previous);
-  const handshakeKey = primitives.aeadKey(schedule.handshakeKey);
-  const plainTerms = encodeTerms(hmacKey, terms);
-  const box = await handshakeKey.seal(NONCE_ZERO, schedule.transcript, [plainTerms]);
-  handshakeKey.wipe();
-  wipe(schedule.handshakeKey, plainTerms);
-  const answer = {
-    v: PROTOCOL_VERSION,
-    sid,
-    ct: base64Encode(ciphertext),
-    hs: base64Encode(concatBytes(box)),
+  const identities: Identities = previous ?? {
+    clientIdentity,
+    serverIdentity: signer && identityDigest(primitives, signer.publicKey),
   };
-  const secrets = { ...schedule.secrets, hmacKey };
-  return { session: { sid, secrets, terms }, answer: utf8ToBytes(JSON.stringify(answer)) };
+  const transcript = transcriptOf(primitives, hello, sid, ciphertext, identities, previous);
+  const schedule = deriveSchedule(primitives, transcript, sharedSecret, previous);
+  const hs = await sealTerms(primitives, schedule.handshakeKey, transcript, encodeTerms(hmacKey, terms));
+  const isSigned = signer !== undefined && previous === undefined;
+  const identity = isSigned ? await proveIdentity(signer, 'server', transcript) : undefined;
+  return {
+    session: { sid, secrets: { ...schedule.secrets, hmacKey }, terms, ...pickIdentities(identities) },
+    answer: encodeServerHello({ sid, ciphertext, hs, identity }),
+  };
 }
+
+/** Whom the client takes for its server. */
+export interface ServerTrust {
+  /** The pins one of which the server must prove; undefined: none is known yet, and whoever answers is taken. */
+  readonly pins: ReadonlySet<string> | undefined;
+  readonly loadVerifier: () => Promise<SignatureVerifier>;
+}
+
+/** Takes whoever answers for the server: a server that shows an identity must still own it. */
+export const UNPINNED: ServerTrust = { pins: undefined, loadVerifier };
 
 /**
  * Client: decapsulates, derives and opens the terms, which confirms the keys: ML-KEM rejects a wrong
- * ciphertext silently, only here does it show. Wipes the ephemeral key pair: one answer, one try.
- * @throws {NenError} ISO-1007.
+ * ciphertext silently, only here does it show. Then the server proves who it is. Wipes the ephemeral key
+ * pair: one answer, one try.
+ * @throws {NenError} ISO-1007, ISO-1006.
  */
 export async function finishHandshake(
   primitives: Primitives,
   { hello, keyPair, previous }: PendingHandshake,
   body: Bytes,
+  trust: ServerTrust,
 ): Promise<NewSession> {
   try {
-    const { sid, ciphertext, hs } = decodeAnswer(body, hello.suite);
-    const sharedSecret = await keyPair.decapsulate(ciphertext);
-    const schedule = deriveSchedule(primitives, hello, sid, ciphertext, sharedSecret, previous);
-    const { hmacKey, terms } = await openTerms(primitives, schedule, hs);
-    return { sid, secrets: { ...schedule.secrets, hmacKey }, terms };
+    const { sid, ciphertext, hs, identity } = decodeServerHello(body, hello.suite);
+    if (previous !== undefined && identity !== undefined)
+      throw invalidAnswer('a rotation inherits its identity');
+    const identities: Identities = previous ?? {
+      clientIdentity: hello.identity && identityDigest(primitives, hello.identity.publicKey),
+      serverIdentity: identity && identityDigest(primitives, identity.publicKey),
+    };
+    const transcript = transcriptOf(primitives, hello, sid, ciphertext, identities, previous);
+    const schedule = deriveSchedule(primitives, transcript, await keyPair.decapsulate(ciphertext), previous);
+    try {
+      const { hmacKey, terms } = await openTerms(primitives, schedule.handshakeKey, transcript, hs);
+      if (previous === undefined)
+        await verifyServerIdentity(transcript, identity, identities.serverIdentity, trust);
+      return { sid, secrets: { ...schedule.secrets, hmacKey }, terms, ...pickIdentities(identities) };
+    } catch (error) {
+      wipe(schedule.secrets.requestKey, schedule.secrets.responseSecret, schedule.secrets.exporterSecret);
+      throw error;
+    }
   } finally {
     keyPair.wipe();
   }
 }
 
+/** The handshake key seals once, so its nonce is zero. */
+const NONCE_ZERO: Bytes = new Uint8Array(NONCE_BYTES);
+
+async function verifyServerIdentity(
+  transcript: Bytes,
+  identity: IdentityProof | undefined,
+  digest: Bytes | undefined,
+  { pins, loadVerifier }: ServerTrust,
+): Promise<void> {
+  if (identity === undefined || digest === undefined) {
+    if (pins === undefined) return;
+    throw untrusted('the server has no identity');
+  }
+  const pin = encodePin(digest);
+  if (pins !== undefined && !pins.has(pin)) throw untrusted(`the server's key ${pin} is not pinned`);
+  // Without pins too: a key that is shown must be owned.
+  if (!(await verifyIdentity(await loadVerifier(), 'server', transcript, identity))) {
+    throw untrusted(`the signature of ${pin} does not verify`);
+  }
+}
+
+function untrusted(hint: string): NenError {
+  return new NenError('ISO-1006', { outcome: 'not-run', hint });
+}
+
+function transcriptOf(
+  primitives: Primitives,
+  { suite, audience, publicKey }: ClientHello,
+  sid: string,
+  ciphertext: Bytes,
+  identities: Identities,
+  previous: PreviousSession | undefined,
+): Bytes {
+  const previousSid = previous?.sid;
+  return hashTranscript(primitives, {
+    suite: suite.name,
+    audience,
+    publicKey,
+    sid,
+    ciphertext,
+    previousSid,
+    ...pickIdentities(identities),
+  });
+}
+
+function pickIdentities({ clientIdentity, serverIdentity }: Identities): Identities {
+  return { clientIdentity, serverIdentity };
+}
+
+/** Wipes the key and the plaintext. */
+async function sealTerms(
+  primitives: Primitives,
+  handshakeKey: Bytes,
+  transcript: Bytes,
+  terms: Bytes,
+): Promise<Bytes> {
+  const key = primitives.aeadKey(handshakeKey);
+  const hs = concatBytes(await key.seal(NONCE_ZERO, transcript, [terms]));
+  key.wipe();
+  wipe(handshakeKey, terms);
+  return hs;
+}
+
+/** Wipes the key and the plaintext. */
 async function openTerms(
   primitives: Primitives,
-  { transcript, handshakeKey, secrets }: Schedule,
+  handshakeKey: Bytes,
+  transcript: Bytes,
   hs: Bytes,
-): Promise<{ hmacKey: Bytes; terms: SessionTerms }> {
+): Promise<ReturnType<typeof decodeTerms>> {
   const key = primitives.aeadKey(handshakeKey);
   try {
     const terms = await key.open(NONCE_ZERO, transcript, hs);
@@ -212,63 +259,11 @@ async function openTerms(
       wipe(terms);
     }
   } catch (cause) {
-    wipe(secrets.requestKey, secrets.responseSecret, secrets.exporterSecret);
     throw invalidAnswer('the keys are not confirmed', cause);
   } finally {
     key.wipe();
     wipe(handshakeKey);
   }
-}
-
-/** The handshake key seals once, so its nonce is zero. */
-const NONCE_ZERO: Bytes = new Uint8Array(NONCE_BYTES);
-/** No identities yet: an absent field is LP(""). */
-const NO_IDENTITY = '';
-
-interface Schedule {
-  readonly transcript: Bytes;
-  readonly handshakeKey: Bytes;
-  readonly secrets: Omit<SessionSecrets, 'hmacKey'>;
-}
-
-/** The key schedule. Wipes the shared secret. */
-function deriveSchedule(
-  primitives: Primitives,
-  { suite, audience, publicKey }: ClientHello,
-  sid: string,
-  ciphertext: Bytes,
-  sharedSecret: Bytes,
-  previous: PreviousSession | undefined,
-): Schedule {
-  const transcript = primitives.sha256(
-    input(
-      LABEL_TRANSCRIPT,
-      suite.name,
-      audience,
-      publicKey,
-      NO_IDENTITY,
-      sid,
-      ciphertext,
-      NO_IDENTITY,
-      previous?.sid ?? '',
-    ),
-  );
-  const ikm = previous === undefined ? sharedSecret : concatBytes([sharedSecret, previous.exporterSecret]);
-  const prkBytes = primitives.extract(transcript, ikm);
-  const prk = primitives.macKey(prkBytes);
-  const expand = (label: string): Bytes => primitives.expand(prk, input(label), KEY_BYTES);
-  const schedule = {
-    transcript,
-    handshakeKey: expand(LABEL_HANDSHAKE_KEY),
-    secrets: {
-      requestKey: expand(LABEL_REQUEST_KEY),
-      responseSecret: expand(LABEL_RESPONSE_SECRET),
-      exporterSecret: expand(LABEL_EXPORTER),
-    },
-  };
-  prk.wipe();
-  wipe(sharedSecret, ikm, prkBytes);
-  return schedule;
 }
 
 async function encapsulate({ suite, publicKey }: ClientHello, random: RandomBytes): Promise<Encapsulation> {
@@ -277,46 +272,4 @@ async function encapsulate({ suite, publicKey }: ClientHello, random: RandomByte
   } catch (cause) {
     throw new NenError('ISO-1002', { hint: 'the KEM refused the public key', cause });
   }
-}
-
-function decodeAnswer(body: Bytes, suite: Suite): { sid: string; ciphertext: Bytes; hs: Bytes } {
-  const message = parseMessage(body);
-  if (message === undefined || !hasFields(message, ['v', 'sid', 'ct', 'hs']))
-    throw invalidAnswer('malformed');
-  const { v, sid } = message;
-  const ciphertext = decodeField(message, 'ct');
-  const hs = decodeField(message, 'hs');
-  if (v !== PROTOCOL_VERSION || !isSid(sid)) throw invalidAnswer('malformed');
-  if (ciphertext?.length !== suite.kem.ciphertextBytes || hs === undefined) throw invalidAnswer('malformed');
-  return { sid, ciphertext, hs };
-}
-
-function decodeField(message: JsonObject, name: string): Bytes | undefined {
-  const text = message[name];
-  return typeof text === 'string' ? base64Decode(text) : undefined;
-}
-
-function encodeTerms(hmacKey: Bytes, { now, expiresAt, epoch }: SessionTerms): Bytes {
-  return utf8ToBytes(JSON.stringify({ hmacKey: base64Encode(hmacKey), now, expiresAt, epoch }));
-}
-
-function decodeTerms(bytes: Bytes): { hmacKey: Bytes; terms: SessionTerms } {
-  const message = parseMessage(bytes);
-  if (message === undefined || !hasFields(message, ['hmacKey', 'now', 'expiresAt', 'epoch'])) {
-    throw invalidAnswer('malformed terms');
-  }
-  const { now, expiresAt, epoch } = message;
-  const hmacKey = decodeField(message, 'hmacKey');
-  if (hmacKey?.length !== KEY_BYTES || !isTime(now) || !isTime(expiresAt) || !isEpoch(epoch)) {
-    throw invalidAnswer('malformed terms');
-  }
-  return { hmacKey, terms: { now, expiresAt, epoch } };
-}
-
-function isTime(value: unknown): value is number {
-  return typeof value === 'number' && isTimestamp(String(value));
-}
-
-function invalidAnswer(hint: string, cause?: unknown): NenError {
-  return new NenError('ISO-1007', { outcome: 'not-run', hint, cause });
 }

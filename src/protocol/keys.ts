@@ -2,9 +2,9 @@
  * The keys of a session, as bytes (what a record keeps) and imported (what is used).
  * Each has one purpose: requests, answers and streams, signatures, exports.
  */
-import { type Bytes, wipe } from '../crypto/bytes.ts';
+import { type Bytes, utf8ToBytes, wipe } from '../crypto/bytes.ts';
 import type { AeadKey, MacKey, Primitives } from '../crypto/primitives.ts';
-import { KEY_BYTES } from './constants.ts';
+import { KEY_BYTES, LABEL_EXPORTED_KEY } from './constants.ts';
 import { input } from './input.ts';
 
 /** The four secrets of a session, 32 bytes each. */
@@ -57,6 +57,17 @@ export function wipeKeys(keys: SessionKeys): void {
   keys.responseSecret.wipe();
   keys.hmacKey.wipe();
   wipe(keys.exporterSecret);
+}
+
+/**
+ * A key that the application derives from the session, in the way of RFC 5705: the same on both sides,
+ * different for each session and label, and no hint at any other key. 32 bytes.
+ */
+export function exportKey({ primitives, exporterSecret }: SessionKeys, label: string): Bytes {
+  const prk = primitives.macKey(exporterSecret);
+  const key = primitives.expand(prk, input(LABEL_EXPORTED_KEY, utf8ToBytes(label)), KEY_BYTES);
+  prk.wipe();
+  return key;
 }
 
 /** HKDF-Expand(responseSecret, input(label, ...fields)) as a key that seals one answer or one stream. */

@@ -13,7 +13,8 @@ import { primitives } from '../../src/crypto/select.ts';
 import { mlKem768Suite } from '../../src/crypto/suite.ts';
 import { NenError } from '../../src/link/client/index.ts';
 import type { Transport } from '../../src/link/client/transport.ts';
-import { encodeClientHello, finishHandshake, startHandshake } from '../../src/protocol/handshake.ts';
+import { finishHandshake, startHandshake, UNPINNED } from '../../src/protocol/handshake.ts';
+import { encodeClientHello } from '../../src/protocol/handshake-messages.ts';
 import {
   AUDIENCE,
   ECHO_PATH,
@@ -171,10 +172,10 @@ describe('rows 12 and 13: the answer, to the client', () => {
     // All 8704 bits were tried once: that takes 16 s.
     for (let bit = 0; bit < ct.length * 8; bit += 9) {
       const altered = { ...answer, ct: base64Encode(flipBit(new Uint8Array(ct), bit)) };
-      const refused = finishHandshake(primitives(), pending, utf8ToBytes(JSON.stringify(altered)));
+      const refused = finishHandshake(primitives(), pending, utf8ToBytes(JSON.stringify(altered)), UNPINNED);
       await expect(refused).rejects.toMatchObject({ code: 'ISO-1007' });
     }
-    await finishHandshake(primitives(), pending, utf8ToBytes(JSON.stringify(answer)));
+    await finishHandshake(primitives(), pending, utf8ToBytes(JSON.stringify(answer)), UNPINNED);
   });
 
   test('row 12: a bit of ct or hs is turned over before the real client', async () => {
@@ -277,7 +278,7 @@ describe('rows 14 and 18: the message', () => {
       { v: 3 },
       { v: '2' },
       { v: null },
-      { suite: 'X-Wing' },
+      { suite: 'X-Wing-1024' },
       { suite: 'ML-KEM-512' },
       { suite: '' },
     ];

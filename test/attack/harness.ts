@@ -36,12 +36,8 @@ import {
   type SealedRequest,
   sealRequest,
 } from '../../src/protocol/exchange.ts';
-import {
-  encodeClientHello,
-  finishHandshake,
-  type SessionTerms,
-  startHandshake,
-} from '../../src/protocol/handshake.ts';
+import { finishHandshake, startHandshake, UNPINNED } from '../../src/protocol/handshake.ts';
+import { encodeClientHello, type SessionTerms } from '../../src/protocol/handshake-messages.ts';
 import type { Field } from '../../src/protocol/headers.ts';
 import { decodeResponse, encodeRequest, type HttpResponse } from '../../src/protocol/http.ts';
 import { importKeys, type SessionContext } from '../../src/protocol/keys.ts';
@@ -353,7 +349,7 @@ export async function openSession(
   const pending = await startHandshake(mlKem768Suite(p), audience);
   const answer = await send(world, handshakeRequest(encodeClientHello(pending.hello)));
   expect(answer.status, answer.text).toBe(200);
-  const { sid, secrets, terms } = await finishHandshake(p, pending, answer.body);
+  const { sid, secrets, terms } = await finishHandshake(p, pending, answer.body, UNPINNED);
   const context: SessionContext = { sid, keys: importKeys(p, secrets) };
   const seal = (options: CallOptions = {}): Promise<SealedCall> =>
     sealCall(context, { timestamp: world.clock.now(), ...options });

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { bytesToLatin1, latin1ToBytes } from '../../src/crypto/bytes.ts';
 import { primitives } from '../../src/crypto/select.ts';
 import { mlKem768Suite } from '../../src/crypto/suite.ts';
-import { encodeClientHello, finishHandshake, startHandshake } from '../../src/protocol/handshake.ts';
+import { finishHandshake, startHandshake, UNPINNED } from '../../src/protocol/handshake.ts';
+import { encodeClientHello } from '../../src/protocol/handshake-messages.ts';
 import { importKeys, type SessionContext } from '../../src/protocol/keys.ts';
 import {
   type AttackSession,
@@ -46,7 +47,7 @@ async function rotate({ sid, keys, seal }: AttackSession): Promise<SessionContex
   const request = await seal({ target: `${NEN_PATH}/rotate`, payload: encodeClientHello(pending.hello) });
   const { kind, payload } = await open(request, await send(world, request));
   expect(kind).toBe('json');
-  const next = await finishHandshake(p, pending, payload);
+  const next = await finishHandshake(p, pending, payload, UNPINNED);
   return { sid: next.sid, keys: importKeys(p, next.secrets) };
 }
 

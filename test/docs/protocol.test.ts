@@ -93,7 +93,7 @@ describe('a client written from PROTOCOL.md alone', () => {
   it('asks for its session and ends it', async () => {
     const session = await handshake(routes, AUD);
     const status = await call(routes, session, { url: `${AUD}/api/nen/status`, method: 'GET', kind: 'none' });
-    expect(JSON.parse(status.text)).toMatchObject({ sid: session.sid, security: 'unauthenticated' });
+    expect(JSON.parse(status.text)).toMatchObject({ sid: session.sid, suite: 'ML-KEM-768' });
     const ended = await call(routes, session, { url: `${AUD}/api/nen/terminate`, kind: 'none' });
     expect(ended).toMatchObject({ kind: 'json', text: '{"terminated":true}' });
   });

@@ -403,6 +403,7 @@ describe('what ends it', () => {
     'ISO-2003',
     'ISO-3003',
     'ISO-4005',
+    'ISO-4007',
     'ISO-5001',
     'ISO-6001',
     'ISO-6004',

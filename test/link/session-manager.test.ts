@@ -12,12 +12,13 @@ afterEach(() => vi.useRealTimers());
 function manager(channel: Channel): SessionManager {
   return new SessionManager({
     primitives: primitives(),
-    suite: mlKem768Suite(primitives()),
+    suite: async () => mlKem768Suite(primitives()),
     audience: () => ORIGIN,
     handshakeUrl: () => ORIGIN + HANDSHAKE,
     transport: channel.transport,
     device: channel.clocks,
     credentials: undefined,
+    sendRotation: () => Promise.reject(new Error('no rotation here')),
   });
 }
 
@@ -66,7 +67,7 @@ describe('a handshake', () => {
     // A transport that pays no heed to its signal: the limit must hold all the same.
     const deaf = new SessionManager({
       primitives: primitives(),
-      suite: mlKem768Suite(primitives()),
+      suite: async () => mlKem768Suite(primitives()),
       audience: () => ORIGIN,
       handshakeUrl: () => ORIGIN + HANDSHAKE,
       transport: (_url, init) => {
@@ -76,6 +77,7 @@ describe('a handshake', () => {
       },
       device: channel.clocks,
       credentials: undefined,
+      sendRotation: () => Promise.reject(new Error('no rotation here')),
     });
     let failure: unknown;
     const waiting = deaf.acquire(null).catch((error: unknown) => {

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { startApp, WAYS } from './support/app.ts';
 import type { AppRouter } from './support/router.ts';
 import { failOnStrayErrors } from './support/stray-errors.ts';
+import { Subscriber } from './support/subscription.ts';
 
 failOnStrayErrors();
 
@@ -129,5 +130,26 @@ describe.each(WAYS)('$name', (way) => {
     expect(logged.map((line) => line.slice(0, 2))).toEqual(['>>', '<<']);
     await failure(client.fail.query('CONFLICT'));
     expect(logged).toHaveLength(4);
+  });
+
+  it('of a subscription is retried by retryLink in front, from the last event on', async () => {
+    const app = await startApp(way);
+    const attempts: string[] = [];
+    const client = app.client({
+      before: [
+        retryLink<AppRouter>({
+          retry: ({ error, op }) => {
+            attempts.push(`${op.path} ${error.data?.code}`);
+            return attempts.length < 3;
+          },
+        }),
+      ],
+    });
+    const subscriber = new Subscriber();
+    client.failingFeed.subscribe('CONFLICT', subscriber.callbacks);
+    await subscriber.told.until('complete');
+    expect(attempts).toEqual(['failingFeed CONFLICT']);
+    expect(subscriber.data).toEqual(['first', 'first']);
+    expect(subscriber.errors).toEqual([]);
   });
 });

@@ -141,4 +141,30 @@ describe('a NenError, as tRPC callers see it', () => {
     expect(NenError.from(subscriber.connectionErrors[0])).toMatchObject({ code: 'ISO-1007', status: 503 });
     expect(subscriber.errors).toEqual([]);
   });
+
+  it('does not end a subscription for a refusal in clear that the next attempt need not meet', async () => {
+    const refusals = [
+      ['ISO-2003', 503],
+      ['ISO-5001', 409],
+      ['ISO-4007', 400],
+      ['not ours', 502],
+    ] as const;
+    const app = await startApp(SEALED);
+    await Promise.all(
+      refusals.map(async ([code, status]) => {
+        let refused = false;
+        const link = app.link({
+          fetch: async (url, init) => {
+            if (refused || !url.endsWith('/sealed')) return fetch(url, init);
+            refused = true;
+            return Response.json({ error: { code, message: 'Refused once.' } }, { status });
+          },
+        });
+        const subscriber = new Subscriber();
+        createTRPCClient<AppRouter>({ links: [link] }).burst.subscribe(1, subscriber.callbacks);
+        await Promise.race([subscriber.told.until('complete'), subscriber.told.until('error')]);
+        expect([code, subscriber.errors, subscriber.data]).toEqual([code, [], [0]]);
+      }),
+    );
+  });
 });

@@ -69,6 +69,7 @@ const TRANSIENT: ReadonlySet<NenErrorCode> = new Set<NenErrorCode>([
   'ISO-2003',
   'ISO-3003',
   'ISO-4005',
+  'ISO-4007',
   'ISO-5001',
   'ISO-6001',
   'ISO-6004',
@@ -243,8 +244,12 @@ export class SealedEventSource {
 
 function isTransient(error: unknown): boolean {
   const failure = NenError.from(error);
-  return failure !== undefined && TRANSIENT.has(failure.code) && !isClientFault(failure.status);
+  if (failure === undefined || !TRANSIENT.has(failure.code)) return false;
+  return !STATUS_DECIDES.has(failure.code) || !isClientFault(failure.status);
 }
+
+/** What is said of answers that are not from our server: a proxy's status tells more. */
+const STATUS_DECIDES: ReadonlySet<NenErrorCode> = new Set<NenErrorCode>(['ISO-1007', 'ISO-4005']);
 
 /** A proxy's 4xx says that asking again is of no use. */
 function isClientFault(status: number | undefined): boolean {

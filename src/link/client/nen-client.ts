@@ -4,23 +4,27 @@
  */
 import { type Bytes, bytesToUtf8 } from '../../crypto/bytes.ts';
 import { primitives } from '../../crypto/select.ts';
-import { mlKem768Suite } from '../../crypto/suite.ts';
+import { DEFAULT_SUITE, isSuiteName, loadSuite, type SuiteName } from '../../crypto/suite.ts';
 import { MAX_ENVELOPE_BYTES } from '../../protocol/constants.ts';
 import type { Encoding } from '../../protocol/envelope.ts';
 import { NenError } from '../../protocol/errors.ts';
 import { isFraming } from '../../protocol/headers.ts';
+import { exportKey } from '../../protocol/keys.ts';
 import { type Call, Caller } from './call.ts';
 import { type DeviceClock, deviceClock } from './clock.ts';
 import { createFetch, type Fetch } from './fetch.ts';
+import { type IdentityOptions, readIdentity, readPins, warnWithoutPins } from './identity-options.ts';
 import type { Answer } from './open-answer.ts';
 import { SessionManager } from './session-manager.ts';
 import { nativeTransport, type Transport } from './transport.ts';
 
-export interface NenClientOptions {
+export interface NenClientOptions extends IdentityOptions {
   /** Where the session routes are. By default `{baseUrl}/api/nen`. */
   readonly nenUrl?: string;
   /** What carries the sealed bytes. By default the runtime's fetch. */
   readonly fetch?: Transport;
+  /** The key encapsulation of the handshake; never changed because of an answer. */
+  readonly suite?: SuiteName;
   /** 'json' (the default) passes every proxy and body parser; 'octets' is smaller and faster. */
   readonly encoding?: Encoding;
   /** Headers that the way may read: copied outside, and unprotected there. */
@@ -45,6 +49,8 @@ export interface SessionStatus {
 export class NenClient {
   /** WHATWG fetch, sealed: method, path, query and status are visible, all else is not. */
   readonly fetch: Fetch;
+  /** How sure it is who is at the other end: without a pinned server identity, nobody is. */
+  readonly security: 'pinned' | 'unauthenticated';
   readonly #options: NenClientOptions;
   readonly #baseUrl: string;
   readonly #sessions: SessionManager;
@@ -59,25 +65,30 @@ export class NenClient {
     checkOptions(baseUrl, options);
     this.#baseUrl = baseUrl.replace(/\/+$/, '');
     this.#options = options;
+    const pins = readPins(options);
+    if (pins === undefined) warnWithoutPins();
+    this.security = pins === undefined ? 'unauthenticated' : 'pinned';
     const transport = options.fetch ?? nativeTransport;
     const runtime = primitives();
     this.#sessions = new SessionManager({
       primitives: runtime,
-      suite: mlKem768Suite(runtime),
+      suite: () => loadSuite(runtime, options.suite ?? DEFAULT_SUITE),
       audience: () => this.#origin(),
       handshakeUrl: () => this.#routeUrl('handshake').href,
       transport,
       device: options.clock ?? deviceClock,
       credentials: options.credentials,
+      pins,
+      identity: readIdentity(options),
+      sendRotation: async (old, hello, signal) => {
+        old.hold();
+        const call = { ...this.#routeCall('POST', 'rotate', [hello]), signal };
+        return bodyOf(await this.#caller.callUnder(old, call));
+      },
     });
     const maxEnvelopeBytes = options.maxEnvelopeBytes ?? MAX_ENVELOPE_BYTES;
     this.#caller = new Caller({ sessions: this.#sessions, transport, maxEnvelopeBytes });
     this.fetch = this.#createFetch(undefined);
-  }
-
-  /** How sure it is who is at the other end: without a pinned server identity, nobody is. */
-  get security(): 'pinned' | 'unauthenticated' {
-    return 'unauthenticated';
   }
 
   /**
@@ -98,11 +109,7 @@ export class NenClient {
 
   /** Replaces the session by one that only its owner can make; the old one stays if that fails. @throws {NenError} */
   async rotate(): Promise<{ readonly sid: string }> {
-    const { sid } = await this.#sessions.rotate(async (old, hello, signal) => {
-      old.hold();
-      const call = { ...this.#routeCall('POST', 'rotate', [hello]), signal };
-      return bodyOf(await this.#caller.callUnder(old, call));
-    });
+    const { sid } = await this.#sessions.rotate();
     return { sid };
   }
 
@@ -119,7 +126,20 @@ export class NenClient {
   /** What the server knows of the session. @throws {NenError} */
   async status(): Promise<SessionStatus> {
     const answer = await this.#caller.call(this.#routeCall('GET', 'status', []));
-    return JSON.parse(bytesToUtf8(bodyOf(answer)));
+    return { ...JSON.parse(bytesToUtf8(bodyOf(answer))), security: this.security };
+  }
+
+  /**
+   * A key of 32 bytes that only this session's two ends know, the same as `nen.session(req).exporter(label)`:
+   * to bind a login to the session (in the way of RFC 5705). A new session gives another.
+   */
+  async exporter(label: string): Promise<Uint8Array> {
+    const session = await this.#sessions.acquire(null);
+    try {
+      return exportKey(session.keys, label);
+    } finally {
+      session.release();
+    }
   }
 
   #createFetch(endpoint: string | undefined): Fetch {
@@ -178,7 +198,7 @@ function pathnameOf(path: string): string | undefined {
 const PAGE = 'https://page.invalid';
 
 function checkOptions(baseUrl: string, options: NenClientOptions): void {
-  const { nenUrl, fetch, encoding, publicHeaders, maxEnvelopeBytes } = options;
+  const { nenUrl, fetch, suite, encoding, publicHeaders, maxEnvelopeBytes } = options;
   if (baseUrl !== '' && !(/^https?:\/\/[^/]/.test(baseUrl) && isPlainUrl(baseUrl))) {
     throw new TypeError("baseUrl: an http(s) origin, or '' for the page's own");
   }
@@ -189,6 +209,7 @@ function checkOptions(baseUrl: string, options: NenClientOptions): void {
   if (encoding !== undefined && encoding !== 'json' && encoding !== 'octets') {
     throw new TypeError("encoding: 'json' or 'octets'");
   }
+  if (suite !== undefined && !isSuiteName(suite)) throw new TypeError("suite: 'ML-KEM-768' or 'X-Wing'");
   if (publicHeaders !== undefined && !(Array.isArray(publicHeaders) && publicHeaders.every(isPublishable))) {
     throw new TypeError('publicHeaders: a list of names of headers that do not describe the sealed message');
   }

@@ -4,24 +4,23 @@
  */
 import { type Bytes, wipe } from '../../crypto/bytes.ts';
 import type { Primitives } from '../../crypto/primitives.ts';
+import type { Signer } from '../../crypto/signature.ts';
 import type { Suite } from '../../crypto/suite.ts';
 import { readBody } from '../../protocol/body.ts';
 import {
   CONTENT_TYPE_JSON,
   HANDSHAKE_TIMEOUT_MS,
   MAX_HANDSHAKE_BYTES,
+  ROTATE_AFTER_REQUESTS,
+  ROTATE_AT_LIFE,
   SESSION_MAX_REQUESTS,
 } from '../../protocol/constants.ts';
 import { NenError, type NenOutcome } from '../../protocol/errors.ts';
-import {
-  encodeClientHello,
-  finishHandshake,
-  type NewSession,
-  type PreviousSession,
-  type SessionTerms,
-  startHandshake,
-} from '../../protocol/handshake.ts';
+import { finishHandshake, type NewSession, startHandshake, UNPINNED } from '../../protocol/handshake.ts';
+import { encodeClientHello, type SessionTerms } from '../../protocol/handshake-messages.ts';
 import { HeldSession } from '../../protocol/held-session.ts';
+import { encodePin } from '../../protocol/identity.ts';
+import type { Identities, PreviousSession } from '../../protocol/key-schedule.ts';
 import { importKeys, wipeSecrets } from '../../protocol/keys.ts';
 import { decodePlainRefusal } from '../../protocol/refusal.ts';
 import { type DeviceClock, ServerClock } from './clock.ts';
@@ -31,13 +30,26 @@ import { unlessAborted } from './unless-aborted.ts';
 /** One session of a client. */
 export class ClientSession extends HeldSession {
   readonly terms: SessionTerms;
+  readonly identities: Identities;
   readonly clock: ServerClock;
   requests = 0;
 
-  constructor(primitives: Primitives, { sid, secrets, terms }: NewSession, device: DeviceClock) {
+  constructor(
+    primitives: Primitives,
+    { sid, secrets, terms, ...identities }: NewSession,
+    device: DeviceClock,
+  ) {
     super(sid, importKeys(primitives, secrets));
     this.terms = terms;
+    this.identities = identities;
     this.clock = new ServerClock(terms.now, device);
+  }
+
+  /** Whether it is time to replace it: well before the server ends it, so that no call is refused for it. */
+  worn(): boolean {
+    const lifeMs = this.terms.expiresAt - this.terms.now;
+    const ageMs = this.clock.now() - this.terms.now;
+    return this.requests >= ROTATE_AFTER_REQUESTS || ageMs >= lifeMs * ROTATE_AT_LIFE;
   }
 
   /** Whether a call may still begin under it. */
@@ -49,23 +61,39 @@ export class ClientSession extends HeldSession {
 
 export interface SessionManagerOptions {
   readonly primitives: Primitives;
-  readonly suite: Suite;
+  readonly suite: () => Promise<Suite>;
   /** Resolved at the first handshake: a page's own origin is not known before. */
   readonly audience: () => string;
   readonly handshakeUrl: () => string;
   readonly transport: Transport;
   readonly device: DeviceClock;
   readonly credentials: RequestCredentials | undefined;
+  /** The server identities that are trusted; undefined: whoever answers first. */
+  readonly pins?: ReadonlySet<string> | undefined;
+  /** The client's own identity, where it has one. */
+  readonly identity?: (() => Promise<Signer>) | undefined;
+  /** Carries a rotation's hello in a sealed request under the old session, which is held. */
+  readonly sendRotation: SendRotation;
 }
+
+type SendRotation = (old: ClientSession, hello: Bytes, signal: AbortSignal) => Promise<Bytes>;
 
 export class SessionManager {
   readonly #options: SessionManagerOptions;
   #current: ClientSession | undefined;
   #flight: Promise<ClientSession> | undefined;
+  /** The rotation under way, of the session that it replaces; it never rejects. */
+  #rotation: { readonly old: ClientSession; readonly settled: Promise<void> } | undefined;
+  /** The session that could not be rotated: it is used to its end. */
+  #unrotatable: ClientSession | undefined;
   #terminated = false;
+  #terminations = 0;
+  /** Pins given, or the one that the server showed first: required from then on. */
+  #pins: ReadonlySet<string> | undefined;
 
   constructor(options: SessionManagerOptions) {
     this.#options = options;
+    this.#pins = options.pins;
   }
 
   /**
@@ -74,6 +102,12 @@ export class SessionManager {
    * @throws {NenError} ISO-2001 after `terminate`, and whatever a handshake fails with.
    */
   async acquire(signal: AbortSignal | null): Promise<ClientSession> {
+    const session = await this.#hold(signal);
+    if (session.worn()) this.#rotateInBackground(session);
+    return session;
+  }
+
+  async #hold(signal: AbortSignal | null): Promise<ClientSession> {
     for (;;) {
       if (this.#terminated) throw terminated();
       const session = this.#usable() ?? (await unlessAborted(this.#handshakeOnce(), signal));
@@ -87,25 +121,57 @@ export class SessionManager {
 
   /** Another session than `stale`, held: the one that replaced it meanwhile, or a new one. */
   async replace(stale: ClientSession, signal: AbortSignal | null): Promise<ClientSession> {
+    // The server may have replaced it already: its answer, which brings the new one, is on the way.
+    if (this.#rotation?.old === stale) await unlessAborted(this.#rotation.settled, signal);
     if (this.#current === stale) this.#retire();
     return this.acquire(signal);
   }
 
-  /**
-   * Replaces the session by one that continues it; it stays as it is if that fails.
-   * @param send carries the hello in a sealed request under the old session.
-   */
-  async rotate(
-    send: (old: ClientSession, hello: Bytes, signal: AbortSignal) => Promise<Bytes>,
-  ): Promise<{ readonly sid: string }> {
-    const old = await this.acquire(null);
-    const previous = { sid: old.sid, exporterSecret: Uint8Array.from(old.keys.exporterSecret) };
+  /** Replaces the session by one that continues it; it stays as it is if that fails. */
+  async rotate(): Promise<{ readonly sid: string }> {
+    return this.#rotate(await this.#hold(null));
+  }
+
+  /** Releases `old`, which is held. */
+  async #rotate(old: ClientSession): Promise<{ readonly sid: string }> {
+    const rotation = this.#continue(old);
+    const settled = rotation.then(
+      () => undefined,
+      () => undefined,
+    );
+    const entry = { old, settled };
+    this.#rotation ??= entry;
     try {
-      const next = await this.#perform((hello, signal) => send(old, hello, signal), 'unknown', previous);
-      if (this.#terminated) throw dropped(next, 'unknown');
+      return await rotation;
+    } finally {
+      if (this.#rotation === entry) this.#rotation = undefined;
+    }
+  }
+
+  /** Nobody waits for it, and its failure is nobody's: the session is good until its end. */
+  #rotateInBackground(worn: ClientSession): void {
+    if (this.#rotation !== undefined || this.#unrotatable === worn || worn !== this.#current) return;
+    worn.hold();
+    this.#rotate(worn).catch(() => {
+      this.#unrotatable = worn;
+    });
+  }
+
+  async #continue(old: ClientSession): Promise<ClientSession> {
+    const exporterSecret = Uint8Array.from(old.keys.exporterSecret);
+    const previous = { sid: old.sid, exporterSecret, ...old.identities };
+    const terminations = this.#terminations;
+    try {
+      const next = await this.#perform(
+        (hello, signal) => this.#options.sendRotation(old, hello, signal),
+        'unknown',
+        previous,
+      );
+      // Also if there was a handshake since: it must not bring back what was terminated.
+      if (this.#terminations !== terminations) throw dropped(next, 'unknown');
       return this.#put(next);
     } finally {
-      wipe(previous.exporterSecret);
+      wipe(exporterSecret);
       old.release();
     }
   }
@@ -122,6 +188,7 @@ export class SessionManager {
     const session = this.#current;
     session?.hold();
     this.#terminated = true;
+    this.#terminations++;
     this.#flight = undefined;
     this.#retire();
     return session;
@@ -177,13 +244,17 @@ export class SessionManager {
       HANDSHAKE_TIMEOUT_MS,
     );
     try {
-      const pending = await startHandshake(suite, audience(), { previous });
-      try {
-        const sent = send(encodeClientHello(pending.hello), timeout.signal);
-        return await finishHandshake(primitives, pending, await unlessAborted(sent, timeout.signal));
-      } finally {
+      const identity = previous === undefined ? await this.#options.identity?.() : undefined;
+      const pending = await startHandshake(await suite(), audience(), { identity, previous });
+      const sent = send(encodeClientHello(pending.hello), timeout.signal);
+      const answer = await unlessAborted(sent, timeout.signal).catch((error: unknown) => {
         pending.keyPair.wipe();
-      }
+        throw error;
+      });
+      const trust = { ...UNPINNED, pins: this.#pins };
+      const session = await finishHandshake(primitives, pending, answer, trust);
+      if (session.serverIdentity !== undefined) this.#pins ??= new Set([encodePin(session.serverIdentity)]);
+      return session;
     } finally {
       clearTimeout(timer);
     }

@@ -1,0 +1,79 @@
+/**
+ * Who the server is and whom it lets in: its ML-DSA-65 identity from a seed or a KMS, and the
+ * application's word on clients.
+ */
+import { base64Decode, base64UrlDecode } from '../crypto/bytes.ts';
+import { loadSigner } from '../crypto/load-ml-dsa-65.ts';
+import { SIGNATURE_PUBLIC_KEY_BYTES, type Signer } from '../crypto/signature.ts';
+import { NenError } from '../protocol/errors.ts';
+import { encodePin } from '../protocol/identity.ts';
+
+/** A client that proved its key. */
+export interface ClientIdentity {
+  /** SHA-256 of its ML-DSA-65 public key, base64url, 43 characters. */
+  readonly pin: string;
+}
+
+/**
+ * Decides whether a client may have a session, at each handshake and rotation. Without side effects: a recorded
+ * handshake can be played again, though nobody can use the session.
+ * @param request.identity undefined for a client that proved none.
+ */
+export type Authorize = (request: {
+  readonly identity: ClientIdentity | undefined;
+  readonly req: Request;
+}) => boolean | Promise<boolean>;
+
+const SEED_BYTES = 32;
+
+/**
+ * What loads the identity, once: expanding a seed takes milliseconds, and builds import routes without secrets.
+ * @param identity a 32-byte seed as base64 or base64url, or a signer.
+ * @throws {TypeError} for anything else.
+ */
+export function readServerIdentity(
+  identity: string | Signer | undefined,
+): (() => Promise<Signer>) | undefined {
+  if (identity === undefined) return undefined;
+  if (typeof identity !== 'string') {
+    if (identity.publicKey?.length === SIGNATURE_PUBLIC_KEY_BYTES) return async () => identity;
+    throw new TypeError('identity: a Signer has a publicKey of 1952 bytes');
+  }
+  const seed = base64Decode(identity) ?? base64UrlDecode(identity);
+  if (seed?.length !== SEED_BYTES)
+    throw new TypeError('identity: a seed of 32 bytes as base64 (npx trpc-nen keygen)');
+  let signer: Promise<Signer> | undefined;
+  return () => {
+    signer ??= loadSigner(seed, 'identity');
+    return signer;
+  };
+}
+
+/** The identity of NEN_IDENTITY: one that is malformed refuses handshakes, and throws nothing at import. */
+export function readEnvironmentIdentity(seed: string | undefined): (() => Promise<Signer>) | undefined {
+  try {
+    return readServerIdentity(seed);
+  } catch (cause) {
+    return async () => {
+      throw new NenError('ISO-1008', {
+        hint: 'NEN_IDENTITY is not a seed of 32 bytes as base64 (npx trpc-nen keygen)',
+        cause,
+      });
+    };
+  }
+}
+
+/** @throws {NenError} ISO-1005. */
+export async function authorizeClient(
+  authorize: Authorize | undefined,
+  clientIdentity: Uint8Array<ArrayBuffer> | undefined,
+  req: Request,
+): Promise<void> {
+  if (authorize === undefined) return;
+  const identity = clientIdentity && { pin: encodePin(clientIdentity) };
+  if ((await authorize({ identity, req })) !== true) {
+    throw new NenError('ISO-1005', {
+      hint: identity === undefined ? 'no client identity' : `client ${identity.pin}`,
+    });
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * Identity signatures: what a signer is, wherever its key lies. ML-DSA-65 (FIPS 204): public key 1952, signature 3309, seed 32 bytes.
+ */
+import type { Bytes } from './bytes.ts';
+import type { MaybePromise } from './primitives.ts';
+
+export const SIGNATURE_PUBLIC_KEY_BYTES = 1952;
+export const SIGNATURE_BYTES_ML_DSA_65 = 3309;
+
+/** An ML-DSA-65 key that can sign: from a seed, or in a KMS. */
+export interface Signer {
+  /** Names the key in logs; not a secret. */
+  readonly keyId: string;
+  /** 1952 bytes. */
+  readonly publicKey: Bytes;
+  /**
+   * Pure ML-DSA-65 with a context string, hedged.
+   * @returns 3309 bytes.
+   */
+  sign(message: Bytes, context: Bytes): MaybePromise<Bytes>;
+}
+
+export interface SignatureVerifier {
+  /** Never throws: a malformed key or signature is a bad one. */
+  verify(publicKey: Bytes, message: Bytes, signature: Bytes, context: Bytes): MaybePromise<boolean>;
+}

@@ -1,0 +1,79 @@
+/**
+ * X-Wing (draft-connolly-cfrg-xwing-kem): ML-KEM-768 and X25519 in one KEM, which holds as long as
+ * either of them does. Loaded on demand.
+ *
+ *   public key = pk_M || pk_X        ciphertext = ct_M || ct_X
+ *   secret     = SHA3-256(ss_M || ss_X || ct_X || pk_X || "\.//^\")
+ *
+ * X25519 is the runtime's own (WebCrypto), which every current one has; noble's X-Wing stands in elsewhere.
+ */
+import { sha3_256, shake256 } from '@noble/hashes/sha3.js';
+import { type Bytes, concatBytes, latin1ToBytes, wipe } from './bytes.ts';
+import type { Encapsulation, Kem, KemKeyPair, RandomBytes } from './primitives.ts';
+import { checkPublicKey, splitCiphertext, splitPublicKey, X_WING } from './x-wing-sizes.ts';
+import { loadX25519 } from './x25519.ts';
+import type { X25519 } from './x25519-types.ts';
+
+const LABEL: Bytes = latin1ToBytes('\\.//^\\');
+const SEED_BYTES = 32;
+/** SHAKE-256 of the seed: d || z of ML-KEM, then the X25519 secret. */
+const EXPANDED_BYTES = 96;
+const ML_KEM_SEED_BYTES = 64;
+
+/** @param mlKem768 which draws its own randomness where it is the runtime's. */
+export function createXWing(mlKem768: Kem): Kem {
+  return {
+    ...X_WING,
+    checkPublicKey: (publicKey) => checkPublicKey(publicKey, mlKem768),
+    generateKeyPair: async (random) => generateKeyPair(mlKem768, await loadX25519(), random),
+    encapsulate: async (publicKey, random) => encapsulate(mlKem768, await loadX25519(), publicKey, random),
+  };
+}
+
+async function generateKeyPair(mlKem768: Kem, x25519: X25519, random: RandomBytes): Promise<KemKeyPair> {
+  const seed = random(SEED_BYTES);
+  const expanded: Bytes = Uint8Array.from(shake256(seed, { dkLen: EXPANDED_BYTES }));
+  const mlKem = await mlKem768.generateKeyPair(() => expanded.slice(0, ML_KEM_SEED_BYTES));
+  const secret = expanded.slice(ML_KEM_SEED_BYTES);
+  const x = await x25519.keyPair(secret);
+  wipe(seed, expanded, secret);
+  return {
+    publicKey: concatBytes([mlKem.publicKey, x.publicKey]),
+    async decapsulate(ciphertext) {
+      const [ctM, ctX] = splitCiphertext(ciphertext);
+      const [ssM, ssX] = [await mlKem.decapsulate(ctM), await x.deriveSecret(ctX)];
+      return combine(ssM, ssX, ctX, x.publicKey);
+    },
+    wipe() {
+      mlKem.wipe();
+      x.wipe();
+    },
+  };
+}
+
+async function encapsulate(
+  mlKem768: Kem,
+  x25519: X25519,
+  publicKey: Bytes,
+  random: RandomBytes,
+): Promise<Encapsulation> {
+  const [pkM, pkX] = splitPublicKey(publicKey);
+  const mlKem = await mlKem768.encapsulate(pkM, random);
+  const secret = random(SEED_BYTES);
+  const ephemeral = await x25519.keyPair(secret);
+  const ssX = await ephemeral.deriveSecret(pkX);
+  ephemeral.wipe();
+  wipe(secret);
+  return {
+    ciphertext: concatBytes([mlKem.ciphertext, ephemeral.publicKey]),
+    sharedSecret: combine(mlKem.sharedSecret, ssX, ephemeral.publicKey, pkX),
+  };
+}
+
+/** Wipes both secrets. */
+function combine(ssM: Bytes, ssX: Bytes, ctX: Bytes, pkX: Bytes): Bytes {
+  const joined = concatBytes([ssM, ssX, ctX, pkX, LABEL]);
+  const secret: Bytes = Uint8Array.from(sha3_256(joined));
+  wipe(ssM, ssX, joined);
+  return secret;
+}

@@ -1,0 +1,77 @@
+/** Token buckets: a burst at once, a rate in the long run, for each address. */
+import { describe, expect, test } from 'vitest';
+import { tokenBucket } from '../../src/adapter/rate-limit.ts';
+
+function limiter(options: { maxAddresses?: number } = {}) {
+  const clock = { now: 0 };
+  const take = tokenBucket({
+    perSecond: 2,
+    burst: 3,
+    global: { perSecond: 10, burst: 5 },
+    now: () => clock.now,
+    ...options,
+  });
+  return { clock, take };
+}
+
+describe('tokenBucket', () => {
+  test('lets the burst through, then one for each interval', () => {
+    const { clock, take } = limiter();
+    expect([take('a'), take('a'), take('a'), take('a')]).toEqual([0, 0, 0, 1]);
+    clock.now += 499;
+    expect(take('a')).toBe(1);
+    clock.now += 1;
+    expect([take('a'), take('a')]).toEqual([0, 1]);
+  });
+
+  test('never holds more than the burst', () => {
+    const { clock, take } = limiter();
+    expect(take('a')).toBe(0);
+    clock.now += 3_600_000;
+    expect([take('a'), take('a'), take('a'), take('a')]).toEqual([0, 0, 0, 1]);
+  });
+
+  test('tells whole seconds, rounded up', () => {
+    const clock = { now: 0 };
+    const take = tokenBucket({
+      perSecond: 0.1,
+      burst: 1,
+      global: { perSecond: 1, burst: 1 },
+      now: () => clock.now,
+    });
+    expect([take('a'), take('a')]).toEqual([0, 10]);
+    clock.now += 1;
+    expect(take('a')).toBe(10);
+    clock.now += 9_998;
+    expect(take('a')).toBe(1);
+    clock.now += 1;
+    expect(take('a')).toBe(0);
+  });
+
+  test('counts each address for itself, and the unknown ones together', () => {
+    const { take } = limiter();
+    const all = (address: string | undefined, times: number): unknown[] =>
+      Array.from({ length: times }, () => take(address));
+    expect(all('a', 4)).toEqual([0, 0, 0, 1]);
+    expect(all('b', 4)).toEqual([0, 0, 0, 1]);
+    expect(all(undefined, 6)).toEqual([0, 0, 0, 0, 0, 1]);
+  });
+
+  test('remembers so many addresses, and forgets the longest unseen one', () => {
+    const { take } = limiter({ maxAddresses: 2 });
+    for (const address of ['a', 'a', 'a', 'b', 'b', 'b', 'a']) take(address);
+    expect(take('a')).toBe(1);
+    take('c');
+    expect(take('a')).toBe(1);
+    expect(take('b')).toBe(0);
+  });
+
+  test('a clock that is set back gives nothing and takes nothing', () => {
+    const { clock, take } = limiter();
+    for (let i = 0; i < 3; i++) take('a');
+    clock.now -= 10_000;
+    expect(take('a')).toBe(1);
+    clock.now += 500;
+    expect(take('a')).toBe(0);
+  });
+});

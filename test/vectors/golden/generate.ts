@@ -1,0 +1,450 @@
+/**
+ * The golden transcripts: whole exchanges with every input, every value on the way and every byte on the
+ * wire, for somebody who writes a second implementation. README.md describes the files; golden.test.ts
+ * compares them with what the code does, and writes them anew with UPDATE_GOLDEN=1.
+ *
+ * Wire bytes come from the code under test. The values on the way are computed here from the formulas of
+ * PROTOCOL.md, and the test recomputes the wire bytes from them.
+ */
+import {
+  type Bytes,
+  base64Encode,
+  base64UrlEncode,
+  bytesToLatin1,
+  bytesToUtf8,
+  concatBytes,
+  utf8ToBytes,
+} from '../../../src/crypto/bytes.ts';
+import { noblePrimitives } from '../../../src/crypto/noble.ts';
+import type { Primitives, RandomBytes } from '../../../src/crypto/primitives.ts';
+import type { Suite } from '../../../src/crypto/suite.ts';
+import { claimMs, encodeRetry, isInWindow } from '../../../src/protocol/claims.ts';
+import type { Encoding, RequestKind, ResponseKind } from '../../../src/protocol/envelope.ts';
+import { type NenErrorCode, statusOf, WIRE_ERRORS } from '../../../src/protocol/errors.ts';
+import {
+  type Exchange,
+  type SealedMessage,
+  sealRequest,
+  sealResponse,
+} from '../../../src/protocol/exchange.ts';
+import { answerHandshake, startHandshake } from '../../../src/protocol/handshake.ts';
+import { encodeClientHello, type SessionTerms } from '../../../src/protocol/handshake-messages.ts';
+import type { Field } from '../../../src/protocol/headers.ts';
+import { encodeRequest, encodeResponse } from '../../../src/protocol/http.ts';
+import { input } from '../../../src/protocol/input.ts';
+import type { PreviousSession } from '../../../src/protocol/key-schedule.ts';
+import { importKeys, type SessionContext, type SessionSecrets } from '../../../src/protocol/keys.ts';
+import { encodePlainRefusal, encodeRefusal } from '../../../src/protocol/refusal.ts';
+import { StreamSealer } from '../../../src/protocol/stream.ts';
+
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
+export type JsonObject = { readonly [name: string]: Json };
+
+/** Every transcript by the name of its file. */
+export async function transcripts(p: Primitives): Promise<ReadonlyMap<string, JsonObject>> {
+  const files = new Map<string, JsonObject>();
+  files.set('handshake', await handshake(p, 'handshake', undefined));
+  const previous = { sid: SESSION.sid, exporterSecret: named('exporter secret') };
+  files.set('handshake-rotation', await handshake(p, 'rotation', previous));
+  for (const retry of ['', encodeRetry(FIRST)]) {
+    for (const [kind, encoding] of REQUESTS) {
+      const name = kind === 'http' ? `${kind}-${encoding}` : kind;
+      files.set(`request-${name}${retry === '' ? '' : '-retry'}`, await request(p, kind, encoding, retry));
+    }
+  }
+  for (const [kind, encoding] of RESPONSES) {
+    const name = kind === 'http' || kind === 'error' ? `${kind}-${encoding}` : kind;
+    files.set(`response-${name}`, await response(p, kind, encoding));
+  }
+  for (const encoding of ['json', 'octets'] as const) {
+    files.set(`stream-${encoding}`, await stream(p, encoding, 'final'));
+    files.set(`stream-${encoding}-failed`, await stream(p, encoding, 'ISO-6004'));
+  }
+  files.set('refusals-plain', plainRefusals());
+  files.set('retry-and-claims', retryAndClaims());
+  return files;
+}
+
+const REQUESTS: readonly (readonly [RequestKind, Encoding])[] = [
+  ['json', 'json'],
+  ['http', 'json'],
+  ['http', 'octets'],
+  ['none', 'json'],
+];
+const RESPONSES: readonly (readonly [ResponseKind, Encoding])[] = [
+  ['json', 'json'],
+  ['http', 'json'],
+  ['http', 'octets'],
+  ['none', 'json'],
+  ['error', 'json'],
+  ['error', 'octets'],
+];
+
+const NOW = 1_700_000_000_000;
+const TERMS: SessionTerms = { now: NOW, expiresAt: NOW + 3_600_000, epoch: 'golden-epoch' };
+const AUDIENCE = 'https://app.example';
+const EMPTY: Bytes = new Uint8Array(0);
+
+/** Bytes that look random and aren't: SHA-256 of the name. */
+function named(name: string, length = 32): Bytes {
+  const digest = noblePrimitives.sha256(utf8ToBytes(`golden ${name}`));
+  const second = noblePrimitives.sha256(digest);
+  return concatBytes([digest, second]).slice(0, length);
+}
+
+/** Gives these bytes one after another, each a copy, and nothing after them. */
+function queue(...values: readonly Bytes[]): RandomBytes {
+  const left = [...values];
+  return (length) => {
+    const next = left.shift();
+    if (next?.length !== length) throw new Error(`${length} random bytes were not foreseen here`);
+    return next.slice();
+  };
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+const SESSION = {
+  sid: base64UrlEncode(named('sid', 16)),
+  secrets: (): SessionSecrets => ({
+    requestKey: named('request key'),
+    responseSecret: named('response secret'),
+    exporterSecret: named('exporter secret'),
+    hmacKey: named('hmac key'),
+  }),
+};
+const FIRST = {
+  sid: base64UrlEncode(named('first sid', 16)),
+  timestamp: NOW - 5000,
+  nonce: base64Encode(named('first nonce', 12)),
+  epoch: TERMS.epoch,
+};
+
+function session(p: Primitives): SessionContext {
+  return { sid: SESSION.sid, keys: importKeys(p, SESSION.secrets()) };
+}
+
+function fieldsOf(fields: readonly Field[]): Json {
+  return fields.map(([name, value]) => [name, value]);
+}
+
+/** A body as it lies on the wire: text where it is text. */
+function bodyOf(encoding: Encoding, body: Bytes | undefined): JsonObject {
+  if (body === undefined) return { body: null };
+  return encoding === 'octets' ? { bodyHex: hex(body) } : { body: bytesToLatin1(body) };
+}
+
+async function handshake(
+  p: Primitives,
+  name: string,
+  previous: PreviousSession | undefined,
+): Promise<JsonObject> {
+  // noble's KEM takes its randomness from outside; a runtime's own draws it itself.
+  const suite: Suite = { name: 'ML-KEM-768', kem: noblePrimitives.mlKem768, primitives: noblePrimitives };
+  const [keySeed, m] = [named(`${name} d and z`, 64), named(`${name} m`)];
+  const [sidBytes, hmacKey] = [named(`${name} sid`, 16), named(`${name} hmac key`)];
+  const pending = await startHandshake(suite, AUDIENCE, { previous, random: queue(keySeed) });
+  const random = queue(m, sidBytes, hmacKey);
+  const made = await answerHandshake(p, pending.hello, { terms: TERMS, previous, random });
+  const { publicKey } = pending.keyPair;
+  const sid = base64UrlEncode(sidBytes);
+  const { ciphertext, sharedSecret } = await suite.kem.encapsulate(publicKey, queue(m));
+  const transcriptInput = input(
+    'nen/2 transcript',
+    suite.name,
+    AUDIENCE,
+    publicKey,
+    '',
+    sid,
+    ciphertext,
+    '',
+    previous?.sid ?? '',
+  );
+  const transcript = p.sha256(transcriptInput);
+  const ikm = previous === undefined ? sharedSecret : concatBytes([sharedSecret, previous.exporterSecret]);
+  const prkBytes = p.extract(transcript, ikm);
+  const prk = p.macKey(prkBytes);
+  const handshakeKey = p.expand(prk, input('nen/2 handshake key'), 32);
+  const terms = JSON.stringify({ hmacKey: base64Encode(hmacKey), ...TERMS });
+  const nonce = new Uint8Array(12);
+  const hs = concatBytes(await p.aeadKey(handshakeKey).seal(nonce, transcript, [utf8ToBytes(terms)]));
+  return {
+    title: previous === undefined ? 'A handshake' : 'A rotation: the messages travel as sealed payloads',
+    inputs: {
+      suite: suite.name,
+      aud: AUDIENCE,
+      keyPairSeed: hex(keySeed),
+      encapsulationRandomness: hex(m),
+      sidBytes: hex(sidBytes),
+      hmacKey: hex(hmacKey),
+      terms: { ...TERMS },
+      previous:
+        previous === undefined ? null : { sid: previous.sid, exporterSecret: hex(previous.exporterSecret) },
+    },
+    intermediate: {
+      publicKey: hex(publicKey),
+      ciphertext: hex(ciphertext),
+      sharedSecret: hex(sharedSecret),
+      transcriptInput: hex(transcriptInput),
+      transcript: hex(transcript),
+      ikm: hex(ikm),
+      prk: hex(prkBytes),
+      handshakeKey: hex(handshakeKey),
+      hs: { nonce: hex(nonce), aad: hex(transcript), plaintext: terms, box: hex(hs) },
+    },
+    wire: {
+      hello: bytesToUtf8(encodeClientHello(pending.hello)),
+      answer: bytesToUtf8(made.answer),
+    },
+    expected: {
+      sid: made.session.sid,
+      requestKey: hex(made.session.secrets.requestKey),
+      responseSecret: hex(made.session.secrets.responseSecret),
+      exporterSecret: hex(made.session.secrets.exporterSecret),
+      hmacKey: hex(made.session.secrets.hmacKey),
+    },
+  };
+}
+
+async function request(
+  p: Primitives,
+  kind: RequestKind,
+  encoding: Encoding,
+  retry: string,
+): Promise<JsonObject> {
+  const context = session(p);
+  const { requestKey, hmacKey } = SESSION.secrets();
+  const line = REQUEST_LINES[kind];
+  const nonce = named(`request nonce ${kind} ${encoding} ${retry}`, 12);
+  const inner = kind === 'http' ? INNER_REQUEST : undefined;
+  const payload =
+    inner !== undefined
+      ? concatBytes(encodeRequest(inner))
+      : kind === 'json'
+        ? utf8ToBytes(REQUEST_JSON)
+        : EMPTY;
+  const options = { kind, encoding, timestamp: NOW, retry, random: queue(nonce) };
+  const sealed = await sealRequest(context, line, [payload], options);
+  const signed = `${line.method}\n${line.path}\n${NOW}\n${base64Encode(nonce)}`;
+  const target = line.path + line.query;
+  const aad = input('nen/2 request', SESSION.sid, line.method, target, String(NOW), kind, retry);
+  const box = concatBytes(await context.keys.requestKey.seal(nonce, aad, [payload]));
+  return {
+    title: `A request of kind ${kind} in ${encoding}${retry === '' ? '' : ', a retry'}`,
+    inputs: {
+      session: { sid: SESSION.sid, requestKey: hex(requestKey), hmacKey: hex(hmacKey) },
+      ...line,
+      timestamp: String(NOW),
+      nonce: hex(nonce),
+      kind,
+      encoding,
+      retry,
+      ...(inner === undefined
+        ? { payload: hex(payload) }
+        : {
+            message: {
+              method: inner.method,
+              path: inner.path,
+              fields: fieldsOf(inner.fields),
+              body: hex(inner.body),
+            },
+          }),
+    },
+    intermediate: {
+      signed,
+      signature: hex(context.keys.hmacKey.mac(utf8ToBytes(signed))),
+      aad: hex(aad),
+      plaintext: hex(payload),
+      box: hex(box),
+    },
+    wire: { ...line, headers: sealed.headers, ...bodyOf(encoding, sealed.body) },
+    expected: { kind, payload: hex(payload) },
+  };
+}
+
+const REQUEST_JSON = '{"title":"Caf\u00e9","done":false}';
+const REQUEST_LINES = {
+  json: { method: 'POST', path: '/api/notes', query: '?draft=1' },
+  http: { method: 'POST', path: '/api/trpc/sealed', query: '' },
+  none: { method: 'GET', path: '/api/notes/1', query: '?full=true' },
+} as const;
+const INNER_REQUEST = {
+  method: 'GET',
+  path: '/api/trpc/note.byId?input=%7B%22id%22%3A1%7D',
+  fields: [
+    ['accept', 'application/json'],
+    ['authorization', 'Bearer golden'],
+  ],
+  body: EMPTY,
+} as const;
+
+async function response(p: Primitives, kind: ResponseKind, encoding: Encoding): Promise<JsonObject> {
+  const requestNonce = named(`answered nonce ${kind} ${encoding}`, 12);
+  const nonce = named(`response nonce ${kind} ${encoding}`, 12);
+  const requestKind = kind === 'http' || encoding === 'octets' ? 'http' : kind === 'none' ? 'none' : 'json';
+  const exchange: Exchange = { session: session(p), nonce: requestNonce, kind: requestKind, encoding };
+  const status = { json: 201, http: 200, none: 204, error: encoding === 'octets' ? 200 : 409 }[kind];
+  const payload = concatBytes(PAYLOADS[kind]);
+  const sealed: SealedMessage = await sealResponse(exchange, status, kind, [payload], queue(nonce));
+  const info = input('nen/2 answer', requestNonce);
+  const answerKey = p.expand(p.macKey(SESSION.secrets().responseSecret), info, 32);
+  const aad = input('nen/2 response', SESSION.sid, requestNonce, String(status), kind);
+  const box = concatBytes(await p.aeadKey(answerKey).seal(nonce, aad, [payload]));
+  return {
+    title: `A response of kind ${kind} in ${encoding}`,
+    inputs: {
+      session: { sid: SESSION.sid, responseSecret: hex(SESSION.secrets().responseSecret) },
+      requestNonce: hex(requestNonce),
+      requestKind,
+      encoding,
+      status,
+      kind,
+      nonce: hex(nonce),
+      ...(kind === 'http'
+        ? {
+            message: {
+              status: INNER_RESPONSE.status,
+              fields: fieldsOf(INNER_RESPONSE.fields),
+              body: hex(INNER_RESPONSE.body),
+            },
+          }
+        : { payload: hex(payload) }),
+    },
+    intermediate: {
+      answerKeyInfo: hex(info),
+      answerKey: hex(answerKey),
+      aad: hex(aad),
+      plaintext: hex(payload),
+      box: hex(box),
+    },
+    wire: { status, headers: sealed.headers, ...bodyOf(encoding, sealed.body) },
+    expected: { kind, payload: hex(payload) },
+  };
+}
+
+const INNER_RESPONSE = {
+  status: 404,
+  fields: [
+    ['content-type', 'application/json'],
+    ['x-golden', 'caf\u00e9'],
+  ],
+  body: utf8ToBytes('{"error":{"message":"No such note"}}'),
+} as const;
+const PAYLOADS: Record<ResponseKind, readonly Bytes[]> = {
+  json: [utf8ToBytes('{"id":1,"title":"Caf\u00e9"}')],
+  http: encodeResponse(INNER_RESPONSE),
+  none: [],
+  error: [encodeRefusal('ISO-5002')],
+};
+
+async function stream(p: Primitives, encoding: Encoding, end: 'final' | NenErrorCode): Promise<JsonObject> {
+  const requestNonce = named(`streamed nonce ${encoding} ${end}`, 12);
+  const base = named(`base ${encoding} ${end}`, 12);
+  const exchange: Exchange = { session: session(p), nonce: requestNonce, kind: 'http', encoding };
+  const status = 200;
+  const head = { status: 200, fields: [['content-type', 'text/event-stream']] } as const;
+  // The second record is empty: it only keeps the stream alive.
+  const data = [utf8ToBytes('data: one\n\n'), EMPTY, utf8ToBytes('data: zwei \u00fc\n\n')];
+  const sealer = new StreamSealer(exchange, status, { random: queue(base) });
+  const frames = [await sealer.head(head.status, head.fields)];
+  for (const piece of data) frames.push(await sealer.data(piece));
+  frames.push(end === 'final' ? await sealer.final() : await sealer.failed(end));
+
+  const info = input('nen/2 stream', requestNonce, base);
+  const streamKey = p.expand(p.macKey(SESSION.secrets().responseSecret), info, 32);
+  const key = p.aeadKey(streamKey);
+  const plaintexts: readonly (readonly [kind: number, plaintext: Bytes])[] = [
+    [0, concatBytes(encodeResponse({ ...head, body: EMPTY }))],
+    ...data.map((piece) => [1, piece] as const),
+    end === 'final' ? [2, EMPTY] : [3, encodeRefusal(end)],
+  ];
+  const records = plaintexts.map(async ([kind, plaintext], index) => {
+    const nonce = base.with(11, (base[11] ?? 0) ^ index);
+    const aad = input('nen/2 record', SESSION.sid, requestNonce, String(status), 'http', Uint8Array.of(kind));
+    const box = concatBytes(await key.seal(nonce, aad, [plaintext]));
+    const frame = frames[index] ?? EMPTY;
+    return {
+      index,
+      kind,
+      nonce: hex(nonce),
+      aad: hex(aad),
+      plaintext: hex(plaintext),
+      box: hex(box),
+      ...(encoding === 'octets' ? { frameHex: hex(frame) } : { frame: bytesToLatin1(frame) }),
+    };
+  });
+  return {
+    title: `A stream in ${encoding} that ${end === 'final' ? 'ends well' : 'its sender breaks off'}`,
+    inputs: {
+      session: { sid: SESSION.sid, responseSecret: hex(SESSION.secrets().responseSecret) },
+      requestNonce: hex(requestNonce),
+      encoding,
+      status,
+      base: hex(base),
+      head: { status: head.status, fields: fieldsOf(head.fields) },
+      data: data.map(hex),
+      end,
+    },
+    intermediate: {
+      streamKeyInfo: hex(info),
+      streamKey: hex(streamKey),
+      records: await Promise.all(records),
+    },
+    wire: { status, ...bodyOf(encoding, concatBytes(frames)) },
+    expected: {
+      head: { status: head.status, fields: fieldsOf(head.fields) },
+      data: hex(concatBytes(data)),
+      end,
+    },
+  };
+}
+
+function plainRefusals(): JsonObject {
+  const sent = Object.entries(WIRE_ERRORS).filter(([, { status }]) => status !== undefined) as [
+    NenErrorCode,
+    unknown,
+  ][];
+  return {
+    title: 'Every refusal that a server sends in clear: a hint, which anybody on the way could have made',
+    refusals: sent.map(([code]) => ({
+      code,
+      wire: {
+        status: statusOf(code),
+        headers: { 'Content-Type': 'application/json' },
+        body: encodePlainRefusal(code),
+      },
+    })),
+  };
+}
+
+function retryAndClaims(): JsonObject {
+  const cases: readonly (readonly [timestamp: number, now: number])[] = [
+    [NOW, NOW],
+    [NOW - 30_000, NOW],
+    [NOW - 30_001, NOW],
+    [NOW + 30_000, NOW],
+    [NOW + 30_001, NOW],
+  ];
+  const good = encodeRetry(FIRST);
+  return {
+    title: 'X-Nen-Retry, the window of timestamps and the life of a claim',
+    retry: { inputs: { ...FIRST, timestamp: String(FIRST.timestamp) }, wire: good },
+    malformed: [
+      '',
+      `${good} `,
+      good.replace(' ', '  '),
+      good.slice(0, -TERMS.epoch.length),
+      good.replace(FIRST.nonce, FIRST.nonce.slice(4)),
+      good.replace(String(FIRST.timestamp), `0${FIRST.timestamp}`),
+      `${good}, ${good}`,
+    ],
+    claims: cases.map(([timestamp, now]) => ({
+      timestamp,
+      now,
+      inWindow: isInWindow(timestamp, now),
+      claimMs: claimMs(timestamp, now),
+    })),
+  };
+}
