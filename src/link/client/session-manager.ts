@@ -82,8 +82,9 @@ export class SessionManager {
   readonly #options: SessionManagerOptions;
   #current: ClientSession | undefined;
   #flight: Promise<ClientSession> | undefined;
-  /** The rotation under way, of the session that it replaces; it never rejects. */
-  #rotation: { readonly old: ClientSession; readonly settled: Promise<void> } | undefined;
+  #rotation: Promise<ClientSession> | undefined;
+  /** Second attempts under way: a rotation waits for them, since there is no third. */
+  readonly #retries = new Set<Promise<unknown>>();
   /** The session that could not be rotated: it is used to its end. */
   #unrotatable: ClientSession | undefined;
   #terminated = false;
@@ -121,42 +122,51 @@ export class SessionManager {
 
   /** Another session than `stale`, held: the one that replaced it meanwhile, or a new one. */
   async replace(stale: ClientSession, signal: AbortSignal | null): Promise<ClientSession> {
-    // The server may have replaced it already: its answer, which brings the new one, is on the way.
-    if (this.#rotation?.old === stale) await unlessAborted(this.#rotation.settled, signal);
     if (this.#current === stale) this.#retire();
     return this.acquire(signal);
   }
 
-  /** Replaces the session by one that continues it; it stays as it is if that fails. */
-  async rotate(): Promise<{ readonly sid: string }> {
-    return this.#rotate(await this.#hold(null));
+  /**
+   * A call's second attempt, under another session than `stale`. It waits for a rotation under way, whose
+   * answer may bring that session, and no rotation begins before it has ended.
+   */
+  async retry<Result>(
+    stale: ClientSession,
+    signal: AbortSignal | null,
+    run: (fresh: ClientSession) => Promise<Result>,
+  ): Promise<Result> {
+    while (this.#rotation !== undefined) await unlessAborted(settled(this.#rotation), signal);
+    const retrying = this.replace(stale, signal).then(run);
+    this.#retries.add(retrying);
+    try {
+      return await retrying;
+    } finally {
+      this.#retries.delete(retrying);
+    }
   }
 
-  /** Releases `old`, which is held. */
-  async #rotate(old: ClientSession): Promise<{ readonly sid: string }> {
-    const rotation = this.#continue(old);
-    const settled = rotation.then(
-      () => undefined,
-      () => undefined,
-    );
-    const entry = { old, settled };
-    this.#rotation ??= entry;
-    try {
-      return await rotation;
-    } finally {
-      if (this.#rotation === entry) this.#rotation = undefined;
-    }
+  /** Replaces the session by one that continues it; it stays as it is if that fails. Several calls share one. */
+  rotate(): Promise<ClientSession> {
+    this.#rotation ??= this.#rotate().finally(() => {
+      this.#rotation = undefined;
+    });
+    return this.#rotation;
+  }
+
+  async #rotate(): Promise<ClientSession> {
+    while (this.#retries.size > 0) await Promise.allSettled(this.#retries);
+    return this.#continue(await this.#hold(null));
   }
 
   /** Nobody waits for it, and its failure is nobody's: the session is good until its end. */
   #rotateInBackground(worn: ClientSession): void {
     if (this.#rotation !== undefined || this.#unrotatable === worn || worn !== this.#current) return;
-    worn.hold();
-    this.#rotate(worn).catch(() => {
+    this.rotate().catch(() => {
       this.#unrotatable = worn;
     });
   }
 
+  /** Releases `old`, which is held. */
   async #continue(old: ClientSession): Promise<ClientSession> {
     const exporterSecret = Uint8Array.from(old.keys.exporterSecret);
     const previous = { sid: old.sid, exporterSecret, ...old.identities };
@@ -282,6 +292,10 @@ export class SessionManager {
       throw new NenError('ISO-1007', { outcome: 'not-run', cause });
     }
   }
+}
+
+async function settled(flight: Promise<unknown>): Promise<void> {
+  await flight.catch(() => undefined);
 }
 
 function terminated(outcome: NenOutcome = 'not-run'): NenError {
