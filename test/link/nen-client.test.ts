@@ -1,7 +1,6 @@
 /** NenClient: what it refuses at construction, and what handshake, rotate, terminate and status do. */
 import { describe, expect, it, vi } from 'vitest';
 import { NenClient, type NenClientOptions } from '../../src/link/client/nen-client.ts';
-import { NenError } from '../../src/protocol/errors.ts';
 import { gate, HANDSHAKE, ORIGIN, openChannel, refusal } from './channel.ts';
 
 const STATUS = '/api/nen/status';
