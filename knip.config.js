@@ -1,12 +1,14 @@
 /** Nothing unused: what the entries of package.json, the tests and the scripts don't reach is reported. */
 import { readFileSync } from 'node:fs';
 
-/** @type {{ exports: Record<string, { default: string } | string> }} */
+/** @type {{ bin: Record<string, string>, exports: Record<string, { default: string } | string> }} */
 const manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
 const built = Object.values(manifest.exports).flatMap((target) =>
   typeof target === 'string' ? [] : target.default,
 );
-const sources = built.map((file) => file.replace('./dist/', 'src/').replace(/\.js$/, '.ts'));
+const sources = [...built, ...Object.values(manifest.bin)].map((file) =>
+  file.replace(/^(\.\/)?dist\//, 'src/').replace(/\.js$/, '.ts'),
+);
 
 export default {
   entry: [...sources, 'bench/*.mjs', 'scripts/*.mjs', '.ci/*.mjs', 'test/setup/*.ts'],

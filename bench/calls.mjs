@@ -10,10 +10,10 @@ const BATCH = 8;
 /** @type {[name: string, bytes: number][]} */
 const SIZES = [
   ['100 B', 100],
-  ['1 KB', 1024],
-  ['10 KB', 10 * 1024],
-  ['100 KB', 100 * 1024],
-  ['1 MB', 1024 * 1024],
+  ['1 KB', 1_000],
+  ['10 KB', 10_000],
+  ['100 KB', 100_000],
+  ['1 MB', 1_000_000],
 ];
 const WAYS = /** @type {const} */ (['plain', 'sealed JSON', 'sealed octets']);
 
@@ -37,7 +37,7 @@ export async function benchCalls(server, effort) {
     console.log(table(head, rows));
   }
   console.log(`\n### Batches of ${BATCH} calls (maxItems: ${BATCH}, ${IN_FLIGHT} batches in flight)\n`);
-  console.log(table(head, await row(server, effort, '1 KB', { bytes: 1024, stream: false, batch: BATCH })));
+  console.log(table(head, await row(server, effort, '1 KB', { bytes: 1_000, stream: false, batch: BATCH })));
 }
 
 /**

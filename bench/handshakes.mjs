@@ -2,10 +2,7 @@
  * Handshakes over HTTP, and what one costs the server. The clients' messages are made beforehand, so
  * that the server is the bottleneck; what the same exchange costs without a handshake stands beside it.
  */
-import { primitives } from '../dist/crypto/select.js';
-import { mlKem768Suite } from '../dist/crypto/suite.js';
-import { startHandshake } from '../dist/protocol/handshake.js';
-import { encodeClientHello } from '../dist/protocol/handshake-messages.js';
+import { NenClient } from 'trpc-nen/client';
 import { pairedRounds } from './rounds.mjs';
 import { keepCalling, measure, startServer } from './server-process.mjs';
 import { figure, table } from './table.mjs';
@@ -39,20 +36,24 @@ export async function benchHandshakes({ rounds, ms }) {
   console.log(table(['server', 'handshakes/s', 'server us'], rows));
 }
 
+/** What clients send first, kept instead of sent. */
 async function makeHellos() {
-  const suite = mlKem768Suite(primitives());
+  /** @type {(Uint8Array<ArrayBuffer> | null)[]} */
   const hellos = [];
-  for (let i = 0; i < HELLOS; i++) {
-    const { hello, keyPair } = await startHandshake(suite, 'https://bench.invalid');
-    keyPair.wipe();
-    hellos.push(encodeClientHello(hello));
+  /** @type {import('trpc-nen/client').Transport} */
+  const keep = async (_url, { body }) => {
+    hellos.push(body);
+    throw new Error('kept');
+  };
+  while (hellos.length < HELLOS) {
+    await new NenClient('https://bench.invalid', { fetch: keep }).handshake().catch(() => undefined);
   }
   return hellos;
 }
 
 /**
  * @param {string} url
- * @param {Uint8Array<ArrayBuffer> | undefined} body
+ * @param {Uint8Array<ArrayBuffer> | null | undefined} body
  */
 async function post(url, body) {
   const headers = { 'Content-Type': 'application/json' };

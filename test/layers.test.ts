@@ -62,6 +62,16 @@ const cases: readonly Case[] = [
   ['src/ai/to-the-server.ts', uses('../adapter/thing.ts'), IMPORTS],
   ['src/ai/server.ts', uses('../link/thing.ts'), IMPORTS],
   ['src/ai/down.ts', uses('../link/client/thing.ts'), undefined],
+  // The command line is the room on top: it alone may use Node's modules, and nothing stands on it.
+  ...['crypto', 'protocol', 'session', 'adapter', 'link', 'ai'].flatMap((room): Case[] => [
+    [`src/${room}/up-to-cli.ts`, uses('../cli/thing.ts'), IMPORTS],
+    [`src/cli/down-to-${room}.ts`, uses(`../${room}/thing.ts`), undefined],
+  ]),
+  ['src/link/client/up-to-cli.ts', uses('../../cli/thing.ts'), IMPORTS],
+  ['src/cli/node.ts', `import { parseArgs } from 'node:util';\nexport const mine = parseArgs;\n`, undefined],
+  ['src/cli/trpc.ts', uses('@trpc/client'), IMPORTS],
+  ['src/cli/itself.ts', uses('trpc-nen/client'), IMPORTS],
+  ['src/cli/zod.ts', uses('zod'), IMPORTS],
   // tRPC is known to the link and the adapter only.
   ['src/crypto/trpc.ts', uses('@trpc/server'), IMPORTS],
   ['src/protocol/trpc.ts', uses('@trpc/server/http'), IMPORTS],
@@ -126,7 +136,7 @@ const cases: readonly Case[] = [
 ];
 
 /** Everything the cases import, so that no import dangles. */
-const rooms = ['crypto', 'protocol', 'session', 'adapter', 'link', 'link/client', 'ai'];
+const rooms = ['crypto', 'protocol', 'session', 'adapter', 'link', 'link/client', 'ai', 'cli'];
 
 interface Diagnostic {
   readonly severity: string;

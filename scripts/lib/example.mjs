@@ -1,6 +1,16 @@
 /** The example app: installed, and built once for each state of what it is made from. */
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { install } from './install.mjs';
 import { Failure, root, run, say } from './run.mjs';
@@ -18,7 +28,8 @@ export function next(args, env = {}) {
   const bin = join(exampleFolder, 'node_modules', 'next', 'dist', 'bin', 'next');
   return run(process.execPath, [bin, ...args], {
     cwd: exampleFolder,
-    env: { NEXT_TELEMETRY_DISABLED: '1', ...env },
+    // Under another NODE_ENV, such as a test runner's, Next would not read .env.local.
+    env: { NEXT_TELEMETRY_DISABLED: '1', NODE_ENV: 'production', ...env },
   });
 }
 
@@ -29,6 +40,7 @@ export function next(args, env = {}) {
 export async function buildExample() {
   await install(exampleFolder);
   refreshPackage();
+  makeKey();
   const stamp = join(exampleFolder, '.next', 'built-from');
   const inputs = inputsHash();
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === inputs) return;
@@ -44,6 +56,19 @@ function refreshPackage() {
   rmSync(join(copy, 'dist'), { recursive: true, force: true });
   cpSync(join(root, 'dist'), join(copy, 'dist'), { recursive: true });
   cpSync(join(root, 'package.json'), join(copy, 'package.json'));
+}
+
+/**
+ * Gives the server an identity and the page its pin, once: NEXT_PUBLIC_ values are built in, so this comes before
+ * the build, and the server that is started later reads the same file.
+ */
+function makeKey() {
+  const file = join(exampleFolder, '.env.local');
+  const present = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  if (process.env.NEN_IDENTITY || /^NEN_IDENTITY=/m.test(present)) return;
+  const command = [join(root, 'dist', 'cli', 'main.js'), 'keygen', '--identity'];
+  appendFileSync(file, execFileSync(process.execPath, command), { mode: 0o600 });
+  say('made a key for the example: examples/next-trpc/.env.local');
 }
 
 /** One hash over the package as built, the example's sources, and the variables a build takes in. */

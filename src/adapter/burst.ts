@@ -1,7 +1,8 @@
 /**
  * Reads a body by what is ready together: one turn of the event loop without a byte ends a burst.
  * So a whole server-sent event becomes one record instead of one for each of its chunks, and
- * nothing ever waits for more to come.
+ * nothing ever waits for more to come. It lasts a few turns at most, or a body that gives a few bytes
+ * at each would be held back for as long as it does.
  */
 import type { Bytes } from '../crypto/bytes.ts';
 
@@ -12,6 +13,9 @@ export interface Burst {
   readonly done: boolean;
 }
 
+/** A body that is there at once takes one. */
+const MAX_BURST_TURNS = 8;
+
 export class BurstReader {
   readonly #reader: ReadableStreamDefaultReader<Bytes>;
   #pending: Promise<ReadableStreamReadResult<Bytes>> | undefined;
@@ -21,26 +25,31 @@ export class BurstReader {
   }
 
   /**
-   * What is ready now, up to about `maxBytes`: empty, if one turn passes without a byte.
+   * What is ready now, up to about `maxBytes` and a few turns: empty, if one turn passes without a byte.
    * @throws what the body errors with, once the bytes before it were given.
    */
   async ready(maxBytes: number): Promise<Burst> {
     const chunks: Bytes[] = [];
     let length = 0;
-    while (length <= maxBytes) {
-      this.#pending ??= this.#reader.read();
-      const read = await withinOneTurn(this.#pending).catch((error: unknown) => {
-        if (chunks.length === 0) throw error;
-        // The failed read stays pending, for the next call to throw.
-        return undefined;
-      });
-      if (read === undefined) return { chunks, length, done: false };
-      this.#pending = undefined;
-      if (read.done) return { chunks, length, done: true };
-      chunks.push(asBytes(read.value));
-      length += read.value.length;
+    const turns = countTurns();
+    try {
+      while (length <= maxBytes && turns.passed() < MAX_BURST_TURNS) {
+        this.#pending ??= this.#reader.read();
+        const read = await withinOneTurn(this.#pending).catch((error: unknown) => {
+          if (chunks.length === 0) throw error;
+          // The failed read stays pending, for the next call to throw.
+          return undefined;
+        });
+        if (read === undefined) return { chunks, length, done: false };
+        this.#pending = undefined;
+        if (read.done) return { chunks, length, done: true };
+        chunks.push(asBytes(read.value));
+        length += read.value.length;
+      }
+      return { chunks, length, done: false };
+    } finally {
+      turns.stop();
     }
-    return { chunks, length, done: false };
   }
 
   /** Resolves when a chunk or the end is there, or after `timeoutMs`. */
@@ -83,6 +92,17 @@ function withinOneTurn<T>(promise: Promise<T>): Promise<T | undefined> {
       },
     );
   });
+}
+
+/** Counts the turns of the event loop until it is stopped. */
+function countTurns(): { passed(): number; stop(): void } {
+  let passed = 0;
+  const count = (): void => {
+    passed++;
+    stop = onNextTurn(count);
+  };
+  let stop = onNextTurn(count);
+  return { passed: () => passed, stop: () => stop() };
 }
 
 /** Runs once the event loop has turned. @returns what takes it back. */

@@ -4,6 +4,7 @@
  * a third of a small call; what tRPC asks (url, method, headers, signal, json, text) is answered here.
  */
 import type { Bytes } from '../crypto/bytes.ts';
+import { standIn } from '../protocol/stand-in.ts';
 
 export interface InnerRequestParts {
   readonly method: string;
@@ -73,7 +74,8 @@ class InnerRequest {
 
   #take(): Bytes {
     if (!this.#hasBody) return this.#parts.body;
-    if (this.bodyUsed) throw new TypeError('Body is unusable: Body has already been read');
+    if (this.bodyUsed || this.#real?.body?.locked === true)
+      throw new TypeError('Body is unusable: Body has already been read');
     this.#used = true;
     if (this.#real !== undefined) consume(this.#real);
     return this.#parts.body;
@@ -87,24 +89,4 @@ function consume(request: Request): void {
 
 const UTF8 = new TextDecoder();
 
-// Everything else a Request has comes from the real one; `instanceof Request` holds.
-for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(Request.prototype))) {
-  if (Object.hasOwn(InnerRequest.prototype, name)) continue;
-  if (descriptor.get !== undefined) {
-    Object.defineProperty(InnerRequest.prototype, name, {
-      configurable: true,
-      get(this: InnerRequest) {
-        return Reflect.get(this.real(), name);
-      },
-    });
-  } else if (typeof descriptor.value === 'function' && name !== 'constructor') {
-    Object.defineProperty(InnerRequest.prototype, name, {
-      configurable: true,
-      value(this: InnerRequest, ...args: unknown[]) {
-        const real = this.real();
-        return Reflect.apply(descriptor.value, real, args);
-      },
-    });
-  }
-}
-Object.setPrototypeOf(InnerRequest.prototype, Request.prototype);
+standIn(InnerRequest.prototype, Request.prototype, (request) => request.real());

@@ -146,7 +146,7 @@ function createContext(options: NenOptions): Context {
 const ALL_SUITES: readonly SuiteName[] = ['ML-KEM-768', 'X-Wing'];
 
 function suiteNames(names: readonly SuiteName[] = ALL_SUITES): readonly SuiteName[] {
-  if (names.length > 0 && names.every(isSuiteName)) return names;
+  if (names.length > 0 && [...names].every(isSuiteName)) return names;
   throw new TypeError("suites: a list of 'ML-KEM-768' and 'X-Wing'");
 }
 
@@ -162,7 +162,10 @@ function loadPolicy(
     return { suites, origins };
   };
   return () => {
-    policy ??= load();
+    policy ??= load().catch((error: unknown) => {
+      policy = undefined;
+      throw error;
+    });
     return policy;
   };
 }

@@ -9,6 +9,7 @@ import { answerHandshake, newSid, verifyClientIdentity } from '../protocol/hands
 import { type ClientHello, decodeClientHello, type SessionTerms } from '../protocol/handshake-messages.ts';
 import type { Admitted } from './admit.ts';
 import type { Context } from './context.ts';
+import { probe } from './probe.ts';
 import { declaredLength, readRequestBody } from './request-body.ts';
 import { refusePlain, requestLine, serveSealed } from './serve.ts';
 import { authorizeClient } from './server-identity.ts';
@@ -37,7 +38,10 @@ const ACTIONS: { readonly [name: string]: Action | undefined } = Object.assign(O
     method: 'POST',
     run: (context, req) => serveSealed(context, req, (call) => terminate(context, call)),
   },
-  status: { method: 'GET', run: (context, req) => serveSealed(context, req, async (call) => status(call)) },
+  status: {
+    method: 'GET',
+    run: (context, req) => serveSealed(context, req, async (call) => status(context, call)),
+  },
 } satisfies Record<string, Action>);
 
 export function createRoutes(context: Context): SessionRoutes {
@@ -110,7 +114,9 @@ async function terminate(context: Context, { session }: Admitted): Promise<Respo
   return Response.json({ terminated: true });
 }
 
-function status({ session }: Admitted): Response {
+function status({ now }: Context, { session, line }: Admitted): Response {
+  const probed = probe(line.query, now);
+  if (probed !== undefined) return probed;
   const { sid, suite, createdAt, expiresAt } = session;
   return Response.json({ sid, suite, createdAt, expiresAt });
 }

@@ -4,7 +4,7 @@
  */
 import { base64Decode, base64UrlDecode } from '../crypto/bytes.ts';
 import { loadSigner } from '../crypto/load-ml-dsa-65.ts';
-import { SIGNATURE_PUBLIC_KEY_BYTES, type Signer } from '../crypto/signature.ts';
+import { isSigner, type Signer } from '../crypto/signature.ts';
 import { NenError } from '../protocol/errors.ts';
 import { encodePin } from '../protocol/identity.ts';
 
@@ -36,15 +36,19 @@ export function readServerIdentity(
 ): (() => Promise<Signer>) | undefined {
   if (identity === undefined) return undefined;
   if (typeof identity !== 'string') {
-    if (identity.publicKey?.length === SIGNATURE_PUBLIC_KEY_BYTES) return async () => identity;
-    throw new TypeError('identity: a Signer has a publicKey of 1952 bytes');
+    if (isSigner(identity)) return async () => identity;
+    throw new TypeError('identity: a Signer has a publicKey of 1952 bytes and sign()');
   }
   const seed = base64Decode(identity) ?? base64UrlDecode(identity);
   if (seed?.length !== SEED_BYTES)
     throw new TypeError('identity: a seed of 32 bytes as base64 (npx trpc-nen keygen)');
   let signer: Promise<Signer> | undefined;
   return () => {
-    signer ??= loadSigner(seed, 'identity');
+    // What could not be loaded is asked for again by the next handshake.
+    signer ??= loadSigner(seed, 'identity').catch((error: unknown) => {
+      signer = undefined;
+      throw error;
+    });
     return signer;
   };
 }

@@ -21,25 +21,17 @@ export interface NenSession {
   /**
    * A key of 32 bytes that only this session's two ends know, the same as `client.exporter(label)`: to bind a
    * login to the session (in the way of RFC 5705). To be called while the request is answered.
+   * @throws {Error} once the session is over.
    */
   exporter(label: string): Uint8Array;
 }
 
 export class SessionFacts {
   /** undefined: a plain request that policy let in. */
-  readonly #byRequest = new WeakMap<Request, NenSession | undefined>();
+  readonly #byRequest = new WeakMap<Request, OpenedSession | undefined>();
 
   seal(req: Request, session: OpenedSession): void {
-    const { sid, suite, audience, createdAt, expiresAt, clientIdentity } = session;
-    this.#byRequest.set(req, {
-      sid,
-      suite,
-      audience,
-      createdAt: new Date(createdAt),
-      expiresAt: new Date(expiresAt),
-      identity: clientIdentity && { pin: encodePin(clientIdentity) },
-      exporter: (label) => exportKey(session.keys, label),
-    });
+    this.#byRequest.set(req, session);
   }
 
   plain(req: Request): void {
@@ -53,6 +45,20 @@ export class SessionFacts {
         'nen.session(req): this request did not come through nen.wrap; pass on the very object that your handler was given',
       );
     }
-    return this.#byRequest.get(req);
+    const session = this.#byRequest.get(req);
+    return session && factsOf(session);
   }
+}
+
+function factsOf(session: OpenedSession): NenSession {
+  const { sid, suite, audience, createdAt, expiresAt, clientIdentity } = session;
+  return {
+    sid,
+    suite,
+    audience,
+    createdAt: new Date(createdAt),
+    expiresAt: new Date(expiresAt),
+    identity: clientIdentity && { pin: encodePin(clientIdentity) },
+    exporter: (label) => exportKey(session.keys, label),
+  };
 }

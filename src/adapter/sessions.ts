@@ -7,8 +7,8 @@ import type { Primitives } from '../crypto/primitives.ts';
 import { randomBytes } from '../crypto/random.ts';
 import type { Signer } from '../crypto/signature.ts';
 import type { SuiteName } from '../crypto/suite.ts';
-import { claimMs, type FirstAttempt } from '../protocol/claims.ts';
-import { SESSION_MAX_REQUESTS, UNCONFIRMED_TTL_MS, WINDOW_MS } from '../protocol/constants.ts';
+import { claimMs, type FirstAttempt, isClaimable } from '../protocol/claims.ts';
+import { SESSION_MAX_REQUESTS, UNCONFIRMED_TTL_MS } from '../protocol/constants.ts';
 import { NenError } from '../protocol/errors.ts';
 import type { NewSession } from '../protocol/handshake.ts';
 import { HeldSession } from '../protocol/held-session.ts';
@@ -22,13 +22,6 @@ const CACHE_MS = 60_000;
 const MAX_CACHED = 10_000;
 /** What names one arriving request to the store. */
 const ATTEMPT_BYTES = 16;
-
-/**
- * How old a request may be when its nonce is claimed. Its timestamp was checked when its headers came, but
- * its body may be held back (attack: a copy, held back until the original's claim is forgotten, ran again).
- * A claim lives at least 4 x window from the timestamp on, less the 60 s by which instance clocks may differ.
- */
-const MAX_AGE_AT_CLAIM_MS = 2 * WINDOW_MS;
 
 /** A session whose keys are imported. Held while a request is in flight. */
 export class OpenedSession extends HeldSession {
@@ -132,7 +125,7 @@ export class Sessions {
   async claim(session: OpenedSession, nonce: string, timestamp: number): Promise<void> {
     session.requests++;
     const now = this.#now();
-    if (now - timestamp >= MAX_AGE_AT_CLAIM_MS)
+    if (!isClaimable(timestamp, now))
       throw new NenError('ISO-3003', { hint: 'the body took too long to arrive' });
     const idleMs = Math.min(this.#idleMs, session.expiresAt - now);
     const result =

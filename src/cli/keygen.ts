@@ -1,12 +1,36 @@
 /**
- * `trpc-nen keygen --store`: a new key for sealing session records at rest, as a line for the environment.
- * To roll keys, put the new one first and keep the old one behind it for as long as sessions live.
+ * trpc-nen keygen: new keys, as lines for an environment file. The seed of the server's identity, its pin
+ * for the clients, and a key that seals sessions in a store outside the process.
  */
 import { base64Encode } from '../crypto/bytes.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { KEY_BYTES } from '../protocol/constants.ts';
+import { pinOfSeed } from './fingerprint.ts';
+import { readArguments, UsageError } from './usage.ts';
 
-/** @returns one line of an environment file. */
-export function storeKeyLine(): string {
+export async function keygen(args: readonly string[]): Promise<number> {
+  const { values, positionals } = readArguments(args, {
+    identity: { type: 'boolean' },
+    store: { type: 'boolean' },
+  });
+  if (positionals.length > 0) throw new UsageError('keygen makes keys, it takes none');
+  const both = values.identity !== true && values.store !== true;
+  // The empty line: whatever the file ended with, ours begin on a line of their own.
+  const lines = [
+    '',
+    '# trpc-nen: secrets of the server; only what begins with NEXT_PUBLIC_ is for everybody',
+  ];
+  if (values.identity === true || both) lines.push(...(await identityLines()));
+  if (values.store === true || both) lines.push(storeKeyLine());
+  process.stdout.write(`${lines.join('\n')}\n`);
+  return 0;
+}
+
+async function identityLines(): Promise<string[]> {
+  const seed = base64Encode(randomBytes(KEY_BYTES));
+  return [`NEN_IDENTITY=${seed}`, `NEXT_PUBLIC_NEN_PINS=${await pinOfSeed(seed)}`];
+}
+
+function storeKeyLine(): string {
   return `NEN_STORE_KEYS=${base64Encode(randomBytes(KEY_BYTES))}`;
 }

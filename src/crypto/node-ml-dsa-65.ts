@@ -49,6 +49,8 @@ function over(crypto: typeof NodeCrypto): NodeMlDsa65 {
   return {
     verifier: {
       verify(publicKey, message, signature, context) {
+        // OpenSSL would take a longer key, and ignore what is over.
+        if (publicKey.length !== SIGNATURE_PUBLIC_KEY_BYTES) return false;
         try {
           const spki = Buffer.from(concatBytes([SPKI_PREFIX, publicKey]));
           const key = crypto.createPublicKey({ key: spki, format: 'der', type: 'spki' });

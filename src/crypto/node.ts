@@ -80,7 +80,7 @@ function aeadKey(crypto: typeof NodeCrypto, rawKey: Bytes): SyncAeadKey {
       const cipher = crypto.createCipheriv(CIPHER, usable(nonce), nonce, TAG_LENGTH);
       if (aad.length > 0) cipher.setAAD(aad, UNUSED);
       const box: Bytes[] = [];
-      for (const piece of pieces) if (piece.length > 0) box.push(viewOf(cipher.update(piece)));
+      for (const piece of joinShort(pieces)) if (piece.length > 0) box.push(viewOf(cipher.update(piece)));
       cipher.final(); // a stream cipher has nothing left to give here
       box.push(viewOf(cipher.getAuthTag()));
       return box;
@@ -105,6 +105,15 @@ function aeadKey(crypto: typeof NodeCrypto, rawKey: Bytes): SyncAeadKey {
       key = undefined;
     },
   };
+}
+
+/** Up to here a copy is cheaper than a call into native code for each piece. */
+const SHORT_BYTES = 16 * 1024;
+
+function joinShort(pieces: readonly Bytes[]): readonly Bytes[] {
+  let length = 0;
+  for (const piece of pieces) length += piece.length;
+  return pieces.length > 1 && length <= SHORT_BYTES ? [concatBytes(pieces)] : pieces;
 }
 
 function macKey(crypto: typeof NodeCrypto, rawKey: Bytes): MacKey {

@@ -24,3 +24,11 @@ export interface SignatureVerifier {
   /** Never throws: a malformed key or signature is a bad one. */
   verify(publicKey: Bytes, message: Bytes, signature: Bytes, context: Bytes): MaybePromise<boolean>;
 }
+
+/** Whether an application's value looks like a signer: what it signs is verified anyway. */
+export function isSigner(value: unknown): value is Signer {
+  if (typeof value !== 'object' || value === null) return false;
+  const { publicKey, sign } = value as Partial<Signer>;
+  const hasKey = publicKey instanceof Uint8Array && publicKey.length === SIGNATURE_PUBLIC_KEY_BYTES;
+  return hasKey && typeof sign === 'function';
+}

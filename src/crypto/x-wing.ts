@@ -41,8 +41,8 @@ async function generateKeyPair(mlKem768: Kem, x25519: X25519, random: RandomByte
     publicKey: concatBytes([mlKem.publicKey, x.publicKey]),
     async decapsulate(ciphertext) {
       const [ctM, ctX] = splitCiphertext(ciphertext);
-      const [ssM, ssX] = [await mlKem.decapsulate(ctM), await x.deriveSecret(ctX)];
-      return combine(ssM, ssX, ctX, x.publicKey);
+      const ssM = await mlKem.decapsulate(ctM);
+      return combine(ssM, ctX, x.publicKey, () => x.deriveSecret(ctX));
     },
     wipe() {
       mlKem.wipe();
@@ -61,19 +61,28 @@ async function encapsulate(
   const mlKem = await mlKem768.encapsulate(pkM, random);
   const secret = random(SEED_BYTES);
   const ephemeral = await x25519.keyPair(secret);
-  const ssX = await ephemeral.deriveSecret(pkX);
-  ephemeral.wipe();
   wipe(secret);
-  return {
-    ciphertext: concatBytes([mlKem.ciphertext, ephemeral.publicKey]),
-    sharedSecret: combine(mlKem.sharedSecret, ssX, ephemeral.publicKey, pkX),
-  };
+  try {
+    const ctX = ephemeral.publicKey;
+    const sharedSecret = await combine(mlKem.sharedSecret, ctX, pkX, () => ephemeral.deriveSecret(pkX));
+    return { ciphertext: concatBytes([mlKem.ciphertext, ctX]), sharedSecret };
+  } finally {
+    ephemeral.wipe();
+  }
 }
 
-/** Wipes both secrets. */
-function combine(ssM: Bytes, ssX: Bytes, ctX: Bytes, pkX: Bytes): Bytes {
-  const joined = concatBytes([ssM, ssX, ctX, pkX, LABEL]);
-  const secret: Bytes = Uint8Array.from(sha3_256(joined));
-  wipe(ssM, ssX, joined);
-  return secret;
+/**
+ * Wipes both secrets, and the first one too if there is no second.
+ * @throws for an X25519 half of low order.
+ */
+async function combine(ssM: Bytes, ctX: Bytes, pkX: Bytes, deriveSsX: () => Promise<Bytes>): Promise<Bytes> {
+  try {
+    const ssX = await deriveSsX();
+    const joined = concatBytes([ssM, ssX, ctX, pkX, LABEL]);
+    const secret: Bytes = Uint8Array.from(sha3_256(joined));
+    wipe(ssX, joined);
+    return secret;
+  } finally {
+    wipe(ssM);
+  }
 }

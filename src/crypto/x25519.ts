@@ -8,7 +8,11 @@ import type { X25519 } from './x25519-types.ts';
 let loaded: Promise<X25519> | undefined;
 
 export function loadX25519(): Promise<X25519> {
-  loaded ??= detect();
+  loaded ??= detect().catch((error: unknown) => {
+    // noble's could not be fetched: the next handshake tries again.
+    loaded = undefined;
+    throw error;
+  });
   return loaded;
 }
 
@@ -33,6 +37,7 @@ async function detect(): Promise<X25519> {
 const PKCS8_PREFIX: Bytes = /* @__PURE__ */ Uint8Array.from([
   0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x6e, 0x04, 0x22, 0x04, 0x20,
 ]);
+const SECRET_BYTES = 32;
 const ALGORITHM = { name: 'X25519' };
 /** The base point: u = 9. A public key is the secret multiplied by it. */
 const BASE_POINT: Bytes = /* @__PURE__ */ Uint8Array.of(9, ...new Uint8Array(31));
@@ -41,6 +46,8 @@ function webCryptoX25519(subtle: SubtleCrypto): X25519 {
   const importPublic = (raw: Bytes): Promise<CryptoKey> => subtle.importKey('raw', raw, ALGORITHM, false, []);
   return {
     async keyPair(secret) {
+      // Node's WebCrypto takes a longer one, and ignores what is over.
+      if (secret.length !== SECRET_BYTES) throw new RangeError('an X25519 secret has 32 bytes');
       const pkcs8 = concatBytes([PKCS8_PREFIX, secret]);
       let key: CryptoKey | undefined = await subtle.importKey('pkcs8', pkcs8, ALGORITHM, false, [
         'deriveBits',

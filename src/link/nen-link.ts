@@ -17,7 +17,7 @@ import {
 import type { AnyTRPCRouter, TRPCCombinedDataTransformer, TRPCDataTransformer } from '@trpc/server';
 import { createEventSource, type EventSourceHeaders } from './client/event-source.ts';
 import type { Fetch } from './client/fetch.ts';
-import { NenClient, type NenClientOptions } from './client/nen-client.ts';
+import { lightTunnel, NenClient, type NenClientOptions } from './client/nen-client.ts';
 import { eventSourceError, throwingTRPCErrors, unwrappingErrors } from './trpc-errors.ts';
 
 /** What `headers` is asked with: all calls of a batch, and the first of them. */
@@ -45,7 +45,7 @@ export type NenLinkOptions<TRouter extends AnyTRPCRouter> = Pick<
     readonly streamHeader?: 'trpc-accept' | 'accept';
     /** As in httpSubscriptionLink; sealed. */
     readonly connectionParams?: ConnectionParams | (() => ConnectionParams | Promise<ConnectionParams>);
-    /** A client to share, instead of one of the link's own. */
+    /** A client to share, instead of one of the link's own; it has the options of NenClient then. */
     readonly client?: NenClient;
   };
 
@@ -62,7 +62,7 @@ export function nenLink<TRouter extends AnyTRPCRouter>(options: NenLinkOptions<T
   const url = options.url.toString();
   const { origin, path } = splitUrl(url);
   const client = clientOf(options, origin, url);
-  const sealedFetch = client.tunnel(path);
+  const sealedFetch = lightTunnel(client, path);
   const shared = {
     url,
     fetch: throwingTRPCErrors(sealedFetch) as Fetch,
@@ -111,7 +111,7 @@ function resolve(
   return typeof headers === 'function' ? headers(options) : (headers ?? {});
 }
 
-/** The link's own client, or a shared one, whose own options hold. @throws {TypeError} for options of trust beside it. */
+/** The link's own client, or a shared one, whose own options hold. @throws {TypeError} for options beside it. */
 function clientOf(
   options: NenClientOptions & { readonly client?: NenClient },
   origin: string,
@@ -124,13 +124,20 @@ function clientOf(
   throw new TypeError(`${unheard}: give it to the shared client`);
 }
 
-/** Going unheard, these would leave somebody trusted whom nobody meant. */
-const CLIENT_OPTIONS: readonly (keyof NenClientOptions)[] = [
-  'serverPins',
-  'identityMode',
-  'identity',
-  'suite',
-];
+/** Going unheard, they would leave somebody trusted whom nobody meant, or send calls another way. */
+const CLIENT_OPTIONS: readonly (keyof NenClientOptions)[] = Object.keys({
+  serverPins: true,
+  identityMode: true,
+  identity: true,
+  suite: true,
+  nenUrl: true,
+  fetch: true,
+  encoding: true,
+  publicHeaders: true,
+  credentials: true,
+  maxEnvelopeBytes: true,
+  clock: true,
+} satisfies Record<keyof NenClientOptions, true>) as (keyof NenClientOptions)[];
 
 /** The origin ('' for the page's own) and the path of the endpoint. @throws {TypeError} for another scheme than http(s). */
 function splitUrl(url: string): { origin: string; path: string } {

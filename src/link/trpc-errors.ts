@@ -37,7 +37,7 @@ const TRPC_CODES: { readonly [Code in NenErrorCode]?: TRPCCode } = {
 };
 
 /** What tRPC's links let through untouched. Anything that is not ours stays as it is. */
-export function toTRPCError(error: unknown): unknown {
+function toTRPCError(error: unknown): unknown {
   if (!(error instanceof NenError)) return error;
   const known = TRPC_CODES[error.code];
   if (known === undefined) return new TRPCClientError(error.message, { cause: error });

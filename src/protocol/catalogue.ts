@@ -39,8 +39,6 @@ const BEFORE_HANDLER = 'No: the refusal is sealed and comes from before the hand
 const ANSWER_LOST = 'Unknown: the call may have run, only its answer was lost or not authentic.';
 const BEGAN = 'Yes, at least in part: the answer had begun.';
 
-const RESERVED = 'Reserved: this version has no identities and never raises it.';
-
 const CATALOGUE: Readonly<Record<NenErrorCode, Entry>> = {
   'ISO-1001': {
     title: 'No public key',
@@ -63,20 +61,23 @@ const CATALOGUE: Readonly<Record<NenErrorCode, Entry>> = {
   },
   'ISO-1004': {
     title: 'Client identity signature invalid',
-    cause: 'The handshake carries a client identity whose signature is not good.',
-    fix: RESERVED,
+    cause:
+      'The handshake carries a client identity whose signature is not good: altered on the way, or a Signer that does not sign as FIPS 204 says.',
+    fix: 'Let the body of POST {nen}/handshake pass unchanged. A Signer of your own signs pure ML-DSA-65 with the context string that it is given.',
     ran: NOT_SENT,
   },
   'ISO-1005': {
     title: 'Client not authorised',
-    cause: 'The server does not know this client’s identity, or does not let it in.',
-    fix: RESERVED,
+    cause:
+      'The server’s `authorize` did not let the client in: it does not know its identity, or it has none.',
+    fix: 'Make the client’s pin known to `authorize`, and give the client identityMode "pqc" and its `identity`. The server’s log names the pin.',
     ran: NOT_SENT,
   },
   'ISO-1006': {
     title: 'Server identity not accepted',
-    cause: 'The server did not prove an identity that the client has pinned.',
-    fix: RESERVED,
+    cause:
+      'The server did not prove an identity that the client has pinned: it has another key or none, or somebody on the way answers in its place. Without pins: another key than it had at first.',
+    fix: 'Compare the pin of the server (npx trpc-nen fingerprint) with `serverPins`. If they agree, don’t go on: somebody is in between. To roll a key, give clients both pins first.',
     ran: NOT_SENT,
   },
   'ISO-1007': {
@@ -88,7 +89,8 @@ const CATALOGUE: Readonly<Record<NenErrorCode, Entry>> = {
   },
   'ISO-1008': {
     title: 'Handshake refused for now',
-    cause: 'More handshakes than the rate limit allows, from this address or in all.',
+    cause:
+      'More handshakes than the rate limit allows, from this address or in all. Or the server’s NEN_IDENTITY is malformed: its log says so.',
     fix: 'Wait for the seconds that Retry-After names. On the server, set `clientAddress`, so that one client can’t use up the rate of all, or give `rateLimit` other numbers.',
     ran: NOT_SENT,
   },

@@ -4,12 +4,21 @@
  *
  *   X-Nen-Retry = sid SP timestamp SP nonce SP epoch     (of the first attempt)
  */
-import { CLAIM_MARGIN_MS, WINDOW_MS } from './constants.ts';
+import { CLAIM_MARGIN_MS, MAX_AGE_AT_CLAIM_MS, WINDOW_MS } from './constants.ts';
 import { decodeNonce, isEpoch, isSid, isTimestamp } from './formats.ts';
 
 /** Whether a request's timestamp is close enough to the server's clock, either way. */
 export function isInWindow(timestamp: number, now: number): boolean {
   return Math.abs(now - timestamp) <= WINDOW_MS;
+}
+
+/**
+ * Whether a request's nonce may still be claimed. Its timestamp was checked when its headers came, but its body
+ * may be held back (attack: a copy, held back until the original's claim was forgotten, ran again). A claim lives
+ * for at least four windows from the timestamp on, less the 60 s by which instance clocks may differ.
+ */
+export function isClaimable(timestamp: number, now: number): boolean {
+  return now - timestamp < MAX_AGE_AT_CLAIM_MS;
 }
 
 /**

@@ -52,6 +52,7 @@ export const PIN_BYTES = 32;
 // Limits. Times in milliseconds.
 export const WINDOW_MS = 30_000;
 export const CLAIM_MARGIN_MS = 60_000;
+export const MAX_AGE_AT_CLAIM_MS = 60_000;
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 export const UNCONFIRMED_TTL_MS = 30_000;
 export const SESSION_TTL_MS = 3_600_000;

@@ -96,6 +96,8 @@ export interface NenErrorOptions {
   readonly cause?: unknown;
   /** The diagnosis, for the server's own log. Never sent, never part of the message. */
   readonly hint?: string;
+  /** In place of the code's own, for a failure that never was on the wire: no answer came. */
+  readonly message?: string;
 }
 
 /**
@@ -113,7 +115,10 @@ export class NenError extends Error {
   readonly hint: string | undefined;
 
   constructor(code: NenErrorCode, options: NenErrorOptions = {}) {
-    super(WIRE_ERRORS[code].message, 'cause' in options ? { cause: options.cause } : undefined);
+    super(
+      options.message ?? WIRE_ERRORS[code].message,
+      'cause' in options ? { cause: options.cause } : undefined,
+    );
     this.code = code;
     this.outcome = options.outcome ?? 'unknown';
     this.status = options.status;

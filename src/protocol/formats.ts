@@ -2,16 +2,17 @@
  * The textual forms of single values (PROTOCOL.md, "Conventions"): one exact spelling each, so that
  * what is compared, signed and remembered is always the same bytes.
  */
-import { type Bytes, base64Decode, base64UrlDecode } from '../crypto/bytes.ts';
-import { NONCE_BYTES, SID_BYTES } from './constants.ts';
+import { type Bytes, base64Decode } from '../crypto/bytes.ts';
+import { NONCE_BYTES } from './constants.ts';
 
+const SID = /^[A-Za-z0-9_-]{21}[AQgw]$/;
 const TIMESTAMP = /^[1-9][0-9]{12}$/;
 const EPOCH = /^[A-Za-z0-9_-]{1,64}$/;
 const MAX_AUDIENCE_CHARACTERS = 300;
 
-/** A session id: 16 bytes as base64url without padding, 22 characters. */
+/** A session id: 16 bytes as base64url without padding, 22 characters, of which the last carries two bits. */
 export function isSid(text: unknown): text is string {
-  return typeof text === 'string' && text.length === 22 && base64UrlDecode(text)?.length === SID_BYTES;
+  return typeof text === 'string' && SID.test(text);
 }
 
 /** Milliseconds since the epoch, 13 digits. */

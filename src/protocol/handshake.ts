@@ -34,7 +34,7 @@ import {
   verifyIdentity,
 } from './identity.ts';
 import { deriveSchedule, hashTranscript, type Identities, type PreviousSession } from './key-schedule.ts';
-import type { SessionSecrets } from './keys.ts';
+import { type SessionSecrets, wipeSecrets } from './keys.ts';
 
 /**
  * A handshake that waits for its answer. It holds the ephemeral key pair until `finishHandshake`, which
@@ -59,7 +59,10 @@ interface StartOptions {
   readonly random?: RandomBytes;
 }
 
-/** Client: makes an ephemeral key pair, signed if the client has an identity. */
+/**
+ * Client: makes an ephemeral key pair, signed if the client has an identity.
+ * @throws {NenError} ISO-1004 if the client's signer fails.
+ */
 export async function startHandshake(
   suite: Suite,
   audience: string,
@@ -67,9 +70,14 @@ export async function startHandshake(
 ): Promise<PendingHandshake> {
   const keyPair = await suite.kem.generateKeyPair(random);
   const { publicKey } = keyPair;
-  const signed = clientHelloDigest(suite.primitives, suite.name, publicKey, audience);
-  const identity = signer === undefined ? undefined : await proveIdentity(signer, 'client', signed);
-  return { hello: { suite, audience, publicKey, identity }, keyPair, previous };
+  try {
+    const signed = clientHelloDigest(suite.primitives, suite.name, publicKey, audience);
+    const identity = signer === undefined ? undefined : await proveIdentity(signer, 'client', signed);
+    return { hello: { suite, audience, publicKey, identity }, keyPair, previous };
+  } catch (error) {
+    keyPair.wipe();
+    throw error;
+  }
 }
 
 /**
@@ -109,7 +117,7 @@ export function newSid(random: RandomBytes = randomBytes): string {
 
 /**
  * Server: encapsulates, derives the session and seals its terms.
- * @throws {NenError} ISO-1002 for a key that the KEM refuses.
+ * @throws {NenError} ISO-1002 for a key that the KEM refuses, ISO-1008 if the server's signer fails.
  */
 export async function answerHandshake(
   primitives: Primitives,
@@ -126,12 +134,18 @@ export async function answerHandshake(
   const transcript = transcriptOf(primitives, hello, sid, ciphertext, identities, previous);
   const schedule = deriveSchedule(primitives, transcript, sharedSecret, previous);
   const hs = await sealTerms(primitives, schedule.handshakeKey, transcript, encodeTerms(hmacKey, terms));
-  const isSigned = signer !== undefined && previous === undefined;
-  const identity = isSigned ? await proveIdentity(signer, 'server', transcript) : undefined;
-  return {
-    session: { sid, secrets: { ...schedule.secrets, hmacKey }, terms, ...pickIdentities(identities) },
-    answer: encodeServerHello({ sid, ciphertext, hs, identity }),
-  };
+  const secrets: SessionSecrets = { ...schedule.secrets, hmacKey };
+  try {
+    const isSigned = signer !== undefined && previous === undefined;
+    const identity = isSigned ? await proveIdentity(signer, 'server', transcript) : undefined;
+    return {
+      session: { sid, secrets, terms, ...pickIdentities(identities) },
+      answer: encodeServerHello({ sid, ciphertext, hs, identity }),
+    };
+  } catch (error) {
+    wipeSecrets(secrets);
+    throw error;
+  }
 }
 
 /** Whom the client takes for its server. */
@@ -145,9 +159,9 @@ export interface ServerTrust {
 export const UNPINNED: ServerTrust = { pins: undefined, loadVerifier };
 
 /**
- * Client: decapsulates, derives and opens the terms, which confirms the keys: ML-KEM rejects a wrong
- * ciphertext silently, only here does it show. Then the server proves who it is. Wipes the ephemeral key
- * pair: one answer, one try.
+ * Client: refuses a key that is not pinned, decapsulates, derives and opens the terms, which confirms the
+ * keys: ML-KEM rejects a wrong ciphertext silently, only here does it show. Then the server proves that the
+ * key is its own. Wipes the ephemeral key pair: one answer, one try.
  * @throws {NenError} ISO-1007, ISO-1006.
  */
 export async function finishHandshake(
@@ -164,12 +178,13 @@ export async function finishHandshake(
       clientIdentity: hello.identity && identityDigest(primitives, hello.identity.publicKey),
       serverIdentity: identity && identityDigest(primitives, identity.publicKey),
     };
+    if (previous === undefined) requirePinned(identities.serverIdentity, trust);
     const transcript = transcriptOf(primitives, hello, sid, ciphertext, identities, previous);
-    const schedule = deriveSchedule(primitives, transcript, await keyPair.decapsulate(ciphertext), previous);
+    const schedule = deriveSchedule(primitives, transcript, await decapsulate(keyPair, ciphertext), previous);
     try {
       const { hmacKey, terms } = await openTerms(primitives, schedule.handshakeKey, transcript, hs);
-      if (previous === undefined)
-        await verifyServerIdentity(transcript, identity, identities.serverIdentity, trust);
+      // Without pins too: a key that is shown must be owned.
+      if (identity !== undefined) await verifyServerIdentity(transcript, identity, trust);
       return { sid, secrets: { ...schedule.secrets, hmacKey }, terms, ...pickIdentities(identities) };
     } catch (error) {
       wipe(schedule.secrets.requestKey, schedule.secrets.responseSecret, schedule.secrets.exporterSecret);
@@ -183,22 +198,21 @@ export async function finishHandshake(
 /** The handshake key seals once, so its nonce is zero. */
 const NONCE_ZERO: Bytes = new Uint8Array(NONCE_BYTES);
 
+/** Before anything is done with the answer, so that a stripped identity is told from an altered message. */
+function requirePinned(serverIdentity: Bytes | undefined, { pins }: ServerTrust): void {
+  if (pins === undefined) return;
+  if (serverIdentity === undefined) throw untrusted('the server has no identity');
+  const pin = encodePin(serverIdentity);
+  if (!pins.has(pin)) throw untrusted(`the server's key ${pin} is not pinned`);
+}
+
 async function verifyServerIdentity(
   transcript: Bytes,
-  identity: IdentityProof | undefined,
-  digest: Bytes | undefined,
-  { pins, loadVerifier }: ServerTrust,
+  identity: IdentityProof,
+  { loadVerifier }: ServerTrust,
 ): Promise<void> {
-  if (identity === undefined || digest === undefined) {
-    if (pins === undefined) return;
-    throw untrusted('the server has no identity');
-  }
-  const pin = encodePin(digest);
-  if (pins !== undefined && !pins.has(pin)) throw untrusted(`the server's key ${pin} is not pinned`);
-  // Without pins too: a key that is shown must be owned.
-  if (!(await verifyIdentity(await loadVerifier(), 'server', transcript, identity))) {
-    throw untrusted(`the signature of ${pin} does not verify`);
-  }
+  if (await verifyIdentity(await loadVerifier(), 'server', transcript, identity)) return;
+  throw untrusted("the server's signature does not verify");
 }
 
 function untrusted(hint: string): NenError {
@@ -263,6 +277,15 @@ async function openTerms(
   } finally {
     key.wipe();
     wipe(handshakeKey);
+  }
+}
+
+/** What a ciphertext makes the KEM throw (an X25519 half of low order) is the fault of who sent it. */
+async function decapsulate(keyPair: KemKeyPair, ciphertext: Bytes): Promise<Bytes> {
+  try {
+    return await keyPair.decapsulate(ciphertext);
+  } catch (cause) {
+    throw invalidAnswer('the KEM refused the ciphertext', cause);
   }
 }
 

@@ -21,6 +21,7 @@ import {
   type Signer,
 } from '../crypto/signature.ts';
 import { CONTEXT_CLIENT, CONTEXT_SERVER, LABEL_CLIENT_HELLO, PIN_BYTES } from './constants.ts';
+import { NenError } from './errors.ts';
 import { input } from './input.ts';
 import { hasFields, toObject } from './json.ts';
 
@@ -64,9 +65,29 @@ export function clientHelloDigest(
   return primitives.sha256(input(LABEL_CLIENT_HELLO, suite, publicKey, audience));
 }
 
+/**
+ * Signs with a key that may lie elsewhere, in a KMS that fails or is slow.
+ * @throws {NenError} ISO-1004 for the client's own signer, ISO-1008 for the server's: nothing was sent.
+ */
 export async function proveIdentity(signer: Signer, role: Role, message: Bytes): Promise<IdentityProof> {
-  const signature = await signer.sign(message, CONTEXTS[role]);
-  return { publicKey: signer.publicKey, signature };
+  let signature: unknown;
+  try {
+    signature = await signer.sign(message, CONTEXTS[role]);
+  } catch (cause) {
+    throw noSignature(role, `failed (${cause instanceof Error ? cause.name : typeof cause})`, cause);
+  }
+  if (!(signature instanceof Uint8Array) || signature.length !== SIGNATURE_BYTES_ML_DSA_65)
+    throw noSignature(role, 'gave no ML-DSA-65 signature');
+  return { publicKey: signer.publicKey, signature: signature as Bytes };
+}
+
+/** The log gets the name of the signer's error only: its text may hold what the application's KMS says of keys. */
+function noSignature(role: Role, what: string, cause?: unknown): NenError {
+  return new NenError(role === 'client' ? 'ISO-1004' : 'ISO-1008', {
+    outcome: 'not-run',
+    hint: `the ${role}'s signer ${what}`,
+    cause,
+  });
 }
 
 export async function verifyIdentity(

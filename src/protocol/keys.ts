@@ -24,7 +24,9 @@ export interface SessionKeys {
   readonly primitives: Primitives;
   readonly requestKey: AeadKey;
   readonly responseSecret: MacKey;
+  /** As bytes: the next handshake takes it up when the session is rotated. */
   readonly exporterSecret: Bytes;
+  readonly exporterKey: MacKey;
   readonly hmacKey: MacKey;
 }
 
@@ -41,6 +43,7 @@ export function importKeys(primitives: Primitives, secrets: SessionSecrets): Ses
     requestKey: primitives.aeadKey(secrets.requestKey),
     responseSecret: primitives.macKey(secrets.responseSecret),
     exporterSecret: Uint8Array.from(secrets.exporterSecret),
+    exporterKey: primitives.macKey(secrets.exporterSecret),
     hmacKey: primitives.macKey(secrets.hmacKey),
   };
   wipeSecrets(secrets);
@@ -56,18 +59,19 @@ export function wipeKeys(keys: SessionKeys): void {
   keys.requestKey.wipe();
   keys.responseSecret.wipe();
   keys.hmacKey.wipe();
+  keys.exporterKey.wipe();
   wipe(keys.exporterSecret);
 }
 
 /**
  * A key that the application derives from the session, in the way of RFC 5705: the same on both sides,
  * different for each session and label, and no hint at any other key. 32 bytes.
+ * @throws {Error} once the session is over.
+ * @throws {TypeError} for a label that is no string: two that are undefined would share a key.
  */
-export function exportKey({ primitives, exporterSecret }: SessionKeys, label: string): Bytes {
-  const prk = primitives.macKey(exporterSecret);
-  const key = primitives.expand(prk, input(LABEL_EXPORTED_KEY, utf8ToBytes(label)), KEY_BYTES);
-  prk.wipe();
-  return key;
+export function exportKey({ primitives, exporterKey }: SessionKeys, label: string): Bytes {
+  if (typeof label !== 'string') throw new TypeError('exporter: the label is a string');
+  return primitives.expand(exporterKey, input(LABEL_EXPORTED_KEY, utf8ToBytes(label)), KEY_BYTES);
 }
 
 /** HKDF-Expand(responseSecret, input(label, ...fields)) as a key that seals one answer or one stream. */

@@ -17,7 +17,7 @@ export interface GatedBody {
 /** A body that waits for what is pushed. */
 export function gatedBody(): GatedBody {
   let controller: ReadableStreamDefaultController<Bytes> | undefined;
-  let onCancel = (_: unknown): void => undefined;
+  let onCancel: ((reason: unknown) => void) | undefined;
   const cancelled = new Promise<unknown>((resolve) => {
     onCancel = resolve;
   });
@@ -25,7 +25,7 @@ export function gatedBody(): GatedBody {
     start: (given) => {
       controller = given;
     },
-    cancel: (reason) => onCancel(reason),
+    cancel: (reason) => onCancel?.(reason),
   });
   return {
     body,
@@ -34,6 +34,20 @@ export function gatedBody(): GatedBody {
     fail: (error) => controller?.error(error),
     cancelled,
   };
+}
+
+/** What a generator yields. Cancelling the body ends the generator. */
+export function bodyOf(chunks: AsyncGenerator<Bytes>): ReadableStream<Bytes> {
+  return new ReadableStream<Bytes>({
+    async pull(controller) {
+      const { done, value } = await chunks.next();
+      if (done === true) controller.close();
+      else controller.enqueue(value);
+    },
+    async cancel() {
+      await chunks.return(undefined);
+    },
+  });
 }
 
 /** One turn of the event loop. */

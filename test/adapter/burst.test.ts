@@ -96,6 +96,22 @@ describe('BurstReader', () => {
     await expect(reader.ready(100)).rejects.toThrow('broken');
   });
 
+  test('a body that gives a byte at each turn is not held back until it ends', async () => {
+    const { body, push, end } = gatedBody();
+    let given = 0;
+    // Always a moment before the reader's own turn.
+    const give = (): void => {
+      push(bytes('x'));
+      if (++given < 1000) setImmediate(give);
+      else end();
+    };
+    setImmediate(give);
+    push(bytes('x'));
+    const burst = await new BurstReader(body).ready(1_000_000);
+    expect(burst.done).toBe(false);
+    expect(burst.length).toBeLessThan(100);
+  });
+
   test('cancel() cancels the body with its reason, also while a read is pending', async () => {
     const { body, cancelled } = gatedBody();
     const reader = new BurstReader(body);

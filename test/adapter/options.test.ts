@@ -6,6 +6,7 @@ import {
   type NenError,
   type NenEvent,
   type NenOptions,
+  type NenSession,
   tokenBucket,
 } from '../../src/adapter/server.ts';
 import { ORIGIN, rig } from './rig.ts';
@@ -170,6 +171,18 @@ describe('nen.session', () => {
       },
       undefined,
     ]);
+  });
+
+  test('its exporter throws once the session is over: a wiped secret is known to everybody', async () => {
+    const sessions: (NenSession | undefined)[] = [];
+    const { nen, client } = rig((req) => {
+      sessions.push(nen.session(req));
+      return new Response();
+    });
+    await client.fetch('/x', { method: 'POST' });
+    expect(sessions[0]?.exporter('login')).toEqual(await client.exporter('login'));
+    await client.terminate();
+    expect(() => sessions[0]?.exporter('login')).toThrow(/wiped/);
   });
 
   test('any other request is a TypeError: one from nowhere, a copy, the outer one, one of another instance', async () => {

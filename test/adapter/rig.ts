@@ -33,10 +33,19 @@ export interface RigOptions extends NenOptions {
   readonly way?: Readonly<Record<string, string>>;
   /** What a proxy makes of the URL before the server sees it. */
   readonly rewrite?: (url: string) => string;
+  /** What the way makes of an answer. */
+  readonly answer?: (response: Response) => Response;
 }
 
 export function rig(handler: Handler<[]>, options: RigOptions = {}): Rig {
-  const { client: clientOptions, wrap, way = {}, rewrite = (url) => url, ...nenOptions } = options;
+  const {
+    client: clientOptions,
+    wrap,
+    way = {},
+    rewrite = (url) => url,
+    answer: alter,
+    ...nenOptions
+  } = options;
   let now = 1_790_000_000_000;
   const clock = (): number => now;
   const events: NenEvent[] = [];
@@ -61,7 +70,8 @@ export function rig(handler: Handler<[]>, options: RigOptions = {}): Rig {
       if (isRoute) return nen.routes.POST(req);
       const answer = await wrapped(req);
       // HTTP brings no body with the answer to a HEAD.
-      const response = init.method === 'HEAD' ? new Response(null, answer) : answer;
+      const sent = init.method === 'HEAD' ? new Response(null, answer) : answer;
+      const response = alter?.(sent) ?? sent;
       outer.push({ url, init, response });
       return response;
     },

@@ -95,7 +95,7 @@ test('row 133: 50 first calls at once', async () => {
 
 describe('row 134: the session ends with 50 calls in flight', () => {
   test.each([
-    ['it rested for too long', (of: World) => void of.clock.advance(16 * MINUTE)],
+    ['it rested for too long', (of: World) => of.clock.advance(16 * MINUTE)],
     ['the store evicted it', (of: World, sid: string) => void of.store.delete(sid)],
   ])('row 134: %s', async (_name, end) => {
     const { client, mutate, query, handshakes, calls } = victim();

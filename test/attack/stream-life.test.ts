@@ -359,7 +359,7 @@ describe.each(ENCODINGS)("tRPC's own streams, in %s", (encoding) => {
         for await (const item of await client.items.query(COUNT)) items.push(item);
         return { items, code: 'end' };
       } catch (error) {
-        return { items, code: NenError.from(error)?.code ?? `not typed: ${error}` };
+        return { items, code: NenError.from(error)?.code ?? `not typed: ${String(error)}` };
       }
     };
     return { world, connection, client, read };
@@ -398,6 +398,33 @@ describe.each(ENCODINGS)("tRPC's own streams, in %s", (encoding) => {
     expect(longest).toEqual(longest.toSorted((a, b) => a - b));
     connection.way = honestly;
     expect(await read()).toEqual({ items: [0, 1, 2, 3, 4], code: 'end' });
+    expect(await client.add.mutate(1)).toBe(2);
+  });
+
+  test('rows 73 and 74: a frame of a subscription is dropped, or swapped with the next', async () => {
+    const { connection, client } = await victim();
+    for (const [, alter] of alterations.slice(0, 2)) {
+      for (let i = 1; i < 5; i++) {
+        connection.way = async (_request, forward) => {
+          const response = await forward();
+          return withBody(response, alter(splitFrames(encoding, await readWhole(response)), i));
+        };
+        const seen: number[] = [];
+        const error = await new Promise<unknown>((resolve) => {
+          client.ticks.subscribe(
+            { count: COUNT },
+            {
+              onData: ({ data }) => void seen.push(data),
+              onError: resolve,
+              onComplete: () => resolve('complete'),
+            },
+          );
+        });
+        expect(NenError.from(error)).toMatchObject({ code: 'ISO-6002' });
+        expect(seen).toEqual([0, 1, 2, 3, 4].slice(0, seen.length));
+      }
+    }
+    connection.way = honestly;
     expect(await client.add.mutate(1)).toBe(2);
   });
 

@@ -2,7 +2,8 @@
  * The example in a real browser, through a proxy that stands where a CDN would and keeps every byte:
  * the page works as it would with plain tRPC, and nothing of what it says can be read on the way.
  */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Locator, Page } from 'playwright-core';
@@ -175,6 +176,22 @@ describe('the panel', () => {
     const panel = watched.page.getByRole('complementary', { name: 'What the CDN sees' });
     await panel.getByText('POST /api/nen/handshake').waitFor();
     await panel.getByText('POST /api/trpc/sealed').waitFor();
+    await closeCleanly(watched);
+  });
+
+  test("says that the server's key is pinned, and it is the one that signed the handshake", async () => {
+    const watched = await openPage(browser, proxy.origin, { width: 1280 });
+    const panel = watched.page.getByRole('complementary', { name: 'What the CDN sees' });
+    await panel.getByText('Server key: pinned').waitFor();
+    await watched.page.getByText(/^Extension \d+$/).waitFor();
+    const handshake = proxy.exchanges.find(({ url }) => url.endsWith('/handshake'));
+    const answer = JSON.parse(
+      Buffer.concat((handshake?.received ?? []).map(({ bytes }) => bytes)).toString(),
+    );
+    const pin = createHash('sha256').update(Buffer.from(answer.id.pk, 'base64')).digest('base64url');
+    const environment = readFileSync(join(exampleFolder, '.env.local'), 'utf8');
+    expect(environment).toContain(`NEXT_PUBLIC_NEN_PINS=${pin}\n`);
+    expect(proxy.text()).not.toContain(/^NEN_IDENTITY=(.+)$/m.exec(environment)?.[1]);
     await closeCleanly(watched);
   });
 

@@ -147,7 +147,7 @@ describe('a session', () => {
       const again = channel.client.handshake();
       const call = channel.client.fetch('/api/notes');
       handshake.open();
-      for (let step = 0; step < steps; step++) await undefined;
+      for (let step = 0; step < steps; step++) await Promise.resolve();
       rotation.open();
       expect((await call).status).toBe(200);
       await Promise.all([rotating, again]);
@@ -196,5 +196,45 @@ describe('a session', () => {
     session.release();
     expect(() => session.keys.hmacKey.mac(new Uint8Array(1))).toThrow();
     expect(session.keys.exporterSecret).toEqual(new Uint8Array(32));
+  });
+});
+
+describe('a server identity that was seen once', () => {
+  it('is required, even of a handshake that was under way when it was seen', async () => {
+    const identity = (fill: number): string => Buffer.alloc(32, fill).toString('base64');
+    for (let steps = 0; steps < 40; steps += 3) {
+      const first = openChannel({ nen: { identity: identity(1) } });
+      const second = openChannel({ nen: { identity: identity(2) } });
+      const gates = [gate(), gate()];
+      const asked = [gate(), gate()];
+      let number = 0;
+      first.way = async ({ url, init }, forward) => {
+        const mine = number++;
+        const response = await (mine === 0 ? forward() : second.transport(url, init));
+        asked[mine]?.open();
+        await gates[mine]?.opened;
+        return response;
+      };
+      // The first is dropped, but what it showed was seen.
+      const dropped = first.client.handshake().catch((error: unknown) => error);
+      await asked[0]?.opened;
+      await first.client.terminate();
+      const taken = first.client.handshake().then(
+        () => true,
+        () => false,
+      );
+      await asked[1]?.opened;
+      gates[0]?.open();
+      for (let step = 0; step < steps; step++) await Promise.resolve();
+      gates[1]?.open();
+      await dropped;
+      const secondIsTrusted = await taken;
+      first.way = (_sent, forward) => forward();
+      const firstIsTrusted = await first.client.handshake().then(
+        () => true,
+        () => false,
+      );
+      expect([firstIsTrusted, secondIsTrusted].filter(Boolean), `${steps} steps`).toHaveLength(1);
+    }
   });
 });

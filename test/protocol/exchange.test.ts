@@ -5,6 +5,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Bytes, base64Decode, base64Encode, concatBytes } from '../../src/crypto/bytes.ts';
+import type { Primitives } from '../../src/crypto/primitives.ts';
+import { primitives } from '../../src/crypto/select.ts';
 import type { Encoding, RequestKind, ResponseKind } from '../../src/protocol/envelope.ts';
 import { writeRequestEnvelope, writeResponseEnvelope } from '../../src/protocol/envelope.ts';
 import type { NenErrorCode } from '../../src/protocol/errors.ts';
@@ -293,6 +295,25 @@ describe('a request', () => {
     expect(await codeOf(() => receive({ ...post, headers }))).toBe('ISO-4002');
   });
 
+  it('fails with 4002 with a tag of any length but a tag, even one that would open', async () => {
+    const none = await seal({
+      kind: 'none',
+      encoding: 'json',
+      retry: '',
+      line: GET,
+      payload: ascii('smuggled'),
+    });
+    expect(await codeOf(() => receive(none))).toBe('ISO-4002');
+    for (const length of [0, 1, 15, 17, 32]) {
+      const headers = { ...none.headers, 'X-Nen-Tag': base64Encode(new Uint8Array(length)) };
+      expect(await codeOf(() => receive({ ...none, headers }))).toBe('ISO-4002');
+    }
+    const { exchange } = await seal({ kind: 'none', encoding: 'json', retry: '', line: GET, payload: EMPTY });
+    const answered = await sealResponse(exchange, 204, 'none', [ascii('smuggled')]);
+    const opening = openResponse(exchange, 204, new Headers(answered.headers), EMPTY);
+    expect(await codeOf(() => opening)).toBe('ISO-4004');
+  });
+
   it('without a body is answered in JSON, whatever the encoding of those that have one', async () => {
     for (const encoding of ['json', 'octets'] as const) {
       const sealed = await seal({ kind: 'none', encoding, retry: '', line: GET, payload: EMPTY });
@@ -490,6 +511,33 @@ describe.each(ANSWERS.map((c) => [`${c.kind} in ${c.encoding}`, c] as const))('a
 });
 
 describe('a response', () => {
+  it('leaves no answer key behind, whether it opens or not', async () => {
+    const p = primitives();
+    const left = new Set<object>();
+    const watching: Primitives = {
+      ...p,
+      aeadKey(raw) {
+        const key = p.aeadKey(raw);
+        left.add(key);
+        const { wipe } = key;
+        key.wipe = () => {
+          left.delete(key);
+          wipe();
+        };
+        return key;
+      },
+    };
+    const exchange: Exchange = { ...exchangeOf('json'), session: sessionOf('a', watching) };
+    left.clear();
+    const { headers, body } = await answer({ kind: 'json', encoding: 'json' }, exchange);
+    expect(left.size).toBe(0);
+    const opening = (status: number): Promise<string> =>
+      codeOf(() => openResponse(exchange, status, new Headers(headers), body));
+    expect(await opening(200)).toBe('ok');
+    expect(await opening(500)).toBe('ISO-4004');
+    expect(left.size).toBe(0);
+  });
+
   it('is sealed under a nonce of its own, and the same payload looks different each time', async () => {
     const exchange = exchangeOf('octets');
     const first = await sealResponse(exchange, 200, 'http', [ascii('x')]);

@@ -100,6 +100,18 @@ describe.each(ENCODINGS)('frames in %s', (encoding) => {
     expect(await codeOf(() => read(encoding, [bytes]))).toBe('ISO-6003');
   });
 
+  it('with a box shorter than a tag are refused with 6002', async () => {
+    for (let length = 0; length < 16; length++) {
+      const box = new Uint8Array(length);
+      const head = writeFrame(encoding, RECORD_HEAD, [BOX], BASE);
+      const short = writeFrame(encoding, RECORD_DATA, [box]);
+      expect(await codeOf(() => read(encoding, [head, short]))).toBe('ISO-6002');
+      expect(await codeOf(() => read(encoding, [writeFrame(encoding, RECORD_HEAD, [box], BASE)]))).toBe(
+        'ISO-6002',
+      );
+    }
+  });
+
   it('never make a reader throw anything but its own errors', async () => {
     const head = writeFrame(encoding, RECORD_HEAD, [BOX], BASE);
     await fc.assert(

@@ -635,8 +635,16 @@ describe('the secrets of a handshake', () => {
       (message: Fields) => ({ ...message, sid: sidOf('other') }),
       (message: Fields) => ({ ...message, v: 1 }),
     ]) {
-      const { primitives: spy, secrets, wiped } = watched();
+      const { primitives: watching, secrets, wiped } = watched();
       const { kem, wiped: pairWiped } = watchedKem(secrets);
+      const spy: Primitives = {
+        ...watching,
+        expand(prk, info, length) {
+          const derived = p.expand(prk, info, length);
+          secrets.push(derived);
+          return derived;
+        },
+      };
       const pending = await startHandshake({ name: 'ML-KEM-768', kem, primitives: noblePrimitives }, AUD);
       const { answer } = await answerHandshake(p, pending.hello, { terms });
       secrets.length = 0;

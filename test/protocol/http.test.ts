@@ -302,6 +302,9 @@ describe('messages', () => {
     for (const whole of [request(), response()]) {
       const withTrailer = concatBytes([whole.subarray(0, -1), trailer]);
       expect(decodeRequest(withTrailer) ?? decodeResponse(withTrailer)).toBeUndefined();
+      // A section of zeros is no padding either.
+      const zeros = concatBytes([whole.subarray(0, -1), Uint8Array.of(2, 0, 0)]);
+      expect(decodeRequest(zeros) ?? decodeResponse(zeros)).toBeUndefined();
     }
   });
 

@@ -4,7 +4,7 @@ import { fetchRequestHandler } from '@trpc/server/adapters/fetch';
 import superjson from 'superjson';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createNen, InMemorySessionStore } from '../../src/adapter/index.ts';
-import { nenLink } from '../../src/link/index.ts';
+import { NenClient, nenLink } from '../../src/link/index.ts';
 import { serve } from '../support/serve.ts';
 import { SEALED_WAYS, startApp } from './support/app.ts';
 import { type AppRouter, createAppRouter } from './support/router.ts';
@@ -39,6 +39,18 @@ describe.each(SEALED_WAYS)('$name', (way) => {
     expect(subscriber.data).toEqual([0, 1]);
     expect((await client.seen.query([])).pathname).toBe(`${endpoint}/seen`);
     expect(requestLines(app.tap.sent())).toEqual([`POST ${nenPath}/handshake`, `POST ${endpoint}/sealed`]);
+  });
+
+  it('finds its session routes elsewhere, with nenUrl', async () => {
+    const app = await startApp(way, { nenPath: '/sessions/of/nen' });
+    const { origin } = new URL(app.url);
+    for (const nenUrl of ['/sessions/of/nen', `${origin}/sessions/of/nen`]) {
+      expect(await app.client({ nenUrl }).add.mutate([1, 2])).toBe(3);
+    }
+    expect(requestLines(app.tap.sent())).toEqual([
+      'POST /sessions/of/nen/handshake',
+      'POST /api/trpc/sealed',
+    ]);
   });
 
   it.each<[string, (url: string) => string | URL]>([
@@ -105,5 +117,16 @@ describe.each(SEALED_WAYS)('$name', (way) => {
       links: [nenLink({ url: '/api/trpc', transformer: superjson })],
     });
     await expect(client.echo.query(1)).rejects.toThrow('a relative URL needs a page');
+  });
+
+  it('refuses options that a shared client would not heed', () => {
+    const client = new NenClient('https://localhost');
+    const url = 'https://localhost/api/trpc';
+    const link = (options: object) => () =>
+      nenLink<AppRouter>({ url, transformer: superjson, client, ...options });
+    expect(link({})).not.toThrow();
+    expect(link({ encoding: 'octets' })).toThrow(new TypeError('encoding: give it to the shared client'));
+    expect(link({ fetch })).toThrow(new TypeError('fetch: give it to the shared client'));
+    expect(link({ serverPins: undefined })).toThrow(TypeError);
   });
 });

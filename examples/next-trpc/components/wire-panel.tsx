@@ -3,6 +3,7 @@
 import { formatBytes } from '@/lib/format';
 import { useLog } from '@/wire/log';
 import { ByteSearch } from './byte-search';
+import { ServerKey } from './server-key';
 import { WireEntry } from './wire-entry';
 import styles from './wire-panel.module.css';
 import { WordCount } from './word-count';
@@ -21,6 +22,7 @@ export function WirePanel() {
           holds exactly this.
         </p>
         <WordCount />
+        <ServerKey />
         <ByteSearch exchanges={exchanges} />
       </div>
       <div className={styles.listHead}>
@@ -38,8 +40,8 @@ export function WirePanel() {
           tell which procedure was called, with what, by whom, or what came back.
         </p>
         <p className={styles.limits}>
-          The seal is for calls. Whoever serves the page&rsquo;s script could still change it, and as long as
-          no server key is pinned, as in this demo, the seal holds against readers, not against an impostor.
+          The seal is for calls. Whoever serves the page&rsquo;s script could still change it, and the pin
+          with it: that one has to be trusted.
         </p>
       </div>
     </aside>

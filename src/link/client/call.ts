@@ -140,5 +140,7 @@ function withUnknownOutcome(error: unknown): unknown {
 /** The answer didn't come: by the caller's own abort, or for a reason that leaves open whether the call ran. */
 function lost(cause: unknown, signal: AbortSignal | null, status?: number): unknown {
   if (signal?.aborted === true) return signal.reason;
-  return cause instanceof NenError ? cause : new NenError('ISO-4005', { status, cause });
+  if (cause instanceof NenError) return cause;
+  const message = status === undefined ? 'No answer arrived.' : 'The answer broke off.';
+  return new NenError('ISO-4005', { status, cause, message });
 }

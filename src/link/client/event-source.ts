@@ -40,7 +40,7 @@ export class EventStreamRefused extends Error {
 }
 
 /** The server ended the stream, and is asked again: what an EventSource is for. */
-export class EventStreamEnded extends Error {
+class EventStreamEnded extends Error {
   override readonly name = 'EventStreamEnded';
   constructor() {
     super('The event stream ended; connecting again.');

@@ -24,7 +24,11 @@ export interface FetchOptions {
   readonly credentials: RequestCredentials | undefined;
   /** The path under which calls are tunnelled; undefined: not tunnelled. */
   readonly endpoint: string | undefined;
+  /** What the caller gets of an answer. */
+  readonly respond: Respond;
 }
+
+export type Respond = (answer: Answer, message: Message) => Response;
 
 const SEALED_PATH = '/sealed';
 
@@ -37,7 +41,7 @@ export function createFetch(options: FetchOptions): Fetch {
       throw new TypeError(`this client seals calls to ${origin}, not to ${message.url.origin}`);
     }
     const answer = await options.caller.call(toCall(message, options, origin));
-    return toResponse(answer, message);
+    return options.respond(answer, message);
   };
 }
 
@@ -97,13 +101,24 @@ function isJson(field: Field | undefined): boolean {
 
 const NULL_BODY_STATUS = new Set([204, 205, 304]);
 
-function toResponse({ status, fields, body }: Answer, { url, method }: Message): Response {
+/** Whether there can be no body, whatever was sent. */
+export function hasNullBody({ status }: Answer, { method }: Message): boolean {
+  return NULL_BODY_STATUS.has(status) || method === 'HEAD';
+}
+
+export function toHeaders(fields: readonly Field[]): Headers {
   const headers = new Headers();
   for (const [name, value] of fields) headers.append(name, value);
-  const isNull = NULL_BODY_STATUS.has(status) || method === 'HEAD';
+  return headers;
+}
+
+/** A real Response. */
+export const toResponse: Respond = (answer, message) => {
+  const { status, fields, body } = answer;
+  const isNull = hasNullBody(answer, message);
   // Nobody will read it: whoever sends it must learn that.
   if (isNull && body instanceof ReadableStream) body.cancel().catch(() => undefined);
-  const response = new Response(isNull ? null : body, { status, headers });
-  Object.defineProperty(response, 'url', { value: url.href.replace(/#.*$/, '') });
+  const response = new Response(isNull ? null : body, { status, headers: toHeaders(fields) });
+  Object.defineProperty(response, 'url', { value: message.url.href.replace(/#.*$/, '') });
   return response;
-}
+};

@@ -5,7 +5,7 @@
 
 import { loadSigner } from '../../crypto/load-ml-dsa-65.ts';
 import { randomBytes } from '../../crypto/random.ts';
-import type { Signer } from '../../crypto/signature.ts';
+import { isSigner, type Signer } from '../../crypto/signature.ts';
 import { isPin } from '../../protocol/identity.ts';
 
 export interface IdentityOptions {
@@ -24,7 +24,7 @@ export interface IdentityOptions {
 export function readPins(options: IdentityOptions): ReadonlySet<string> | undefined {
   if (!('serverPins' in options)) return undefined;
   const { serverPins } = options;
-  if (!Array.isArray(serverPins) || serverPins.length === 0 || !serverPins.every(isPin)) {
+  if (!Array.isArray(serverPins) || serverPins.length === 0 || ![...serverPins].every(isPin)) {
     throw new TypeError(
       'serverPins: a list of pins, 43 characters of base64url each; leave it out to go without',
     );
@@ -42,10 +42,17 @@ export function readIdentity({
     if (identity === undefined) return undefined;
     throw new TypeError("identity: needs identityMode 'pqc'");
   }
-  if (identity !== undefined) return async () => identity;
+  if (identity !== undefined) {
+    if (isSigner(identity)) return async () => identity;
+    throw new TypeError('identity: a Signer has a publicKey of 1952 bytes and sign()');
+  }
   let own: Promise<Signer> | undefined;
   return () => {
-    own ??= loadSigner(randomBytes(32), 'ephemeral');
+    // What could not be loaded is asked for again by the next handshake.
+    own ??= loadSigner(randomBytes(32), 'ephemeral').catch((error: unknown) => {
+      own = undefined;
+      throw error;
+    });
     return own;
   };
 }
@@ -54,10 +61,18 @@ let warned = false;
 
 /** Once for each process: a page in production that takes whoever answers. */
 export function warnWithoutPins(): void {
-  const isProduction = globalThis.process?.env?.NODE_ENV === 'production';
-  if (warned || !isProduction) return;
+  if (warned || !isProduction()) return;
   warned = true;
   console.warn(
     'trpc-nen: no serverPins: whoever ends the TLS connection could be the server (security: unauthenticated)',
   );
+}
+
+function isProduction(): boolean {
+  try {
+    // In exactly these words, which bundlers replace: a page has no `process`.
+    return process.env.NODE_ENV === 'production';
+  } catch {
+    return false;
+  }
 }

@@ -12,9 +12,10 @@ import { isFraming } from '../../protocol/headers.ts';
 import { exportKey } from '../../protocol/keys.ts';
 import { type Call, Caller } from './call.ts';
 import { type DeviceClock, deviceClock } from './clock.ts';
-import { createFetch, type Fetch } from './fetch.ts';
+import { createFetch, type Fetch, type Respond, toResponse } from './fetch.ts';
 import { type IdentityOptions, readIdentity, readPins, warnWithoutPins } from './identity-options.ts';
 import type { Answer } from './open-answer.ts';
+import { toOpenedResponse } from './opened-response.ts';
 import { SessionManager } from './session-manager.ts';
 import { nativeTransport, type Transport } from './transport.ts';
 
@@ -46,13 +47,21 @@ export interface SessionStatus {
   readonly expiresAt: number;
 }
 
+/** {@link NenClient.tunnel} for nenLink, whose responses only tRPC reads: they need not be made whole. */
+export let lightTunnel: (client: NenClient, endpoint: string) => Fetch;
+
 export class NenClient {
+  static {
+    lightTunnel = (client, endpoint) => client.#createTunnel(endpoint, toOpenedResponse);
+  }
+
   /** WHATWG fetch, sealed: method, path, query and status are visible, all else is not. */
   readonly fetch: Fetch;
   /** How sure it is who is at the other end: without a pinned server identity, nobody is. */
   readonly security: 'pinned' | 'unauthenticated';
   readonly #options: NenClientOptions;
   readonly #baseUrl: string;
+  readonly #baseOrigin: string | undefined;
   readonly #sessions: SessionManager;
   readonly #caller: Caller;
 
@@ -64,6 +73,7 @@ export class NenClient {
   constructor(baseUrl: string, options: NenClientOptions = {}) {
     checkOptions(baseUrl, options);
     this.#baseUrl = baseUrl.replace(/\/+$/, '');
+    this.#baseOrigin = baseUrl === '' ? undefined : new URL(baseUrl).origin;
     this.#options = options;
     const pins = readPins(options);
     if (pins === undefined) warnWithoutPins();
@@ -88,7 +98,7 @@ export class NenClient {
     });
     const maxEnvelopeBytes = options.maxEnvelopeBytes ?? MAX_ENVELOPE_BYTES;
     this.#caller = new Caller({ sessions: this.#sessions, transport, maxEnvelopeBytes });
-    this.fetch = this.#createFetch(undefined);
+    this.fetch = this.#createFetch(undefined, toResponse);
   }
 
   /**
@@ -97,9 +107,13 @@ export class NenClient {
    * @param endpoint a path such as '/api/trpc'.
    */
   tunnel(endpoint: string): Fetch {
+    return this.#createTunnel(endpoint, toResponse);
+  }
+
+  #createTunnel(endpoint: string, respond: Respond): Fetch {
     if (endpoint !== '' && (endpoint.endsWith('/') || pathnameOf(endpoint) !== endpoint))
       throw new TypeError("endpoint: a path such as '/api/trpc', or '' for the root");
-    return this.#createFetch(endpoint);
+    return this.#createFetch(endpoint, respond);
   }
 
   /** Makes a session now; calls do it themselves otherwise. @throws {NenError} */
@@ -142,7 +156,7 @@ export class NenClient {
     }
   }
 
-  #createFetch(endpoint: string | undefined): Fetch {
+  #createFetch(endpoint: string | undefined, respond: Respond): Fetch {
     return createFetch({
       caller: this.#caller,
       origin: () => this.#origin(),
@@ -150,11 +164,12 @@ export class NenClient {
       publicHeaders: (this.#options.publicHeaders ?? []).map((name) => name.toLowerCase()),
       credentials: this.#options.credentials,
       endpoint,
+      respond,
     });
   }
 
   #origin(): string {
-    if (this.#baseUrl !== '') return new URL(this.#baseUrl).origin;
+    if (this.#baseOrigin !== undefined) return this.#baseOrigin;
     const origin = globalThis.location?.origin;
     if (origin === undefined)
       throw new TypeError('a relative URL needs a page: give an absolute one outside of browsers');

@@ -16,7 +16,13 @@ import {
   SESSION_MAX_REQUESTS,
 } from '../../protocol/constants.ts';
 import { NenError, type NenOutcome } from '../../protocol/errors.ts';
-import { finishHandshake, type NewSession, startHandshake, UNPINNED } from '../../protocol/handshake.ts';
+import {
+  finishHandshake,
+  type NewSession,
+  type PendingHandshake,
+  startHandshake,
+  UNPINNED,
+} from '../../protocol/handshake.ts';
 import { encodeClientHello, type SessionTerms } from '../../protocol/handshake-messages.ts';
 import { HeldSession } from '../../protocol/held-session.ts';
 import { encodePin } from '../../protocol/identity.ts';
@@ -247,15 +253,14 @@ export class SessionManager {
     outcome: NenOutcome,
     previous?: PreviousSession,
   ): Promise<NewSession> {
-    const { primitives, suite, audience } = this.#options;
+    const { primitives } = this.#options;
     const timeout = new AbortController();
     const timer = setTimeout(
       () => timeout.abort(new NenError('ISO-1007', { outcome, hint: 'no answer in time' })),
       HANDSHAKE_TIMEOUT_MS,
     );
     try {
-      const identity = previous === undefined ? await this.#options.identity?.() : undefined;
-      const pending = await startHandshake(await suite(), audience(), { identity, previous });
+      const pending = await this.#start(previous, timeout.signal);
       const sent = send(encodeClientHello(pending.hello), timeout.signal);
       const answer = await unlessAborted(sent, timeout.signal).catch((error: unknown) => {
         pending.keyPair.wipe();
@@ -263,11 +268,32 @@ export class SessionManager {
       });
       const trust = { ...UNPINNED, pins: this.#pins };
       const session = await finishHandshake(primitives, pending, answer, trust);
-      if (session.serverIdentity !== undefined) this.#pins ??= new Set([encodePin(session.serverIdentity)]);
+      this.#requireOnceSeen(session, outcome);
       return session;
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** The first half, which a KMS that is slow or silent can't hold for longer either. */
+  async #start(previous: PreviousSession | undefined, signal: AbortSignal): Promise<PendingHandshake> {
+    const { suite, audience, identity } = this.#options;
+    const start = async (): Promise<PendingHandshake> => {
+      const signer = previous === undefined ? await identity?.() : undefined;
+      const pending = await startHandshake(await suite(), audience(), { identity: signer, previous });
+      if (signal.aborted) pending.keyPair.wipe();
+      return pending;
+    };
+    return unlessAborted(start(), signal);
+  }
+
+  /** Pins what is seen first; another handshake may have seen it while this one was under way. */
+  #requireOnceSeen({ secrets, serverIdentity }: NewSession, outcome: NenOutcome): void {
+    const pin = serverIdentity && encodePin(serverIdentity);
+    if (pin !== undefined) this.#pins ??= new Set([pin]);
+    if (this.#pins === undefined || (pin !== undefined && this.#pins.has(pin))) return;
+    wipeSecrets(secrets);
+    throw new NenError('ISO-1006', { outcome, hint: 'not the server identity that was seen before' });
   }
 
   /** The round trip of a handshake in clear. */
@@ -289,7 +315,9 @@ export class SessionManager {
       throw new NenError(code, { status: response.status, outcome: 'not-run' });
     } catch (cause) {
       if (cause instanceof NenError && cause.code !== 'ISO-4003') throw cause;
-      throw new NenError('ISO-1007', { outcome: 'not-run', cause });
+      if (cause instanceof NenError) throw new NenError('ISO-1007', { outcome: 'not-run', cause });
+      const message = 'No answer to the handshake arrived.';
+      throw new NenError('ISO-1007', { outcome: 'not-run', cause, message });
     }
   }
 }

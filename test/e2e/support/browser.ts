@@ -27,7 +27,7 @@ export interface WatchedPage {
   readonly requests: Request[];
   /** The text of requests and of their answers, as far as these have ended. */
   networkText(matches?: (request: { url: string }) => boolean): Promise<string>;
-  /** What was opened inside the page: the JSON of each answer that tRPC has read. */
+  /** What was opened inside the page: all JSON that it has parsed, of each answer that tRPC has read among it. */
   opened(): Promise<string>;
 }
 
@@ -65,9 +65,9 @@ export async function openPage(browser: Browser, url: string, options: PageOptio
 function keepOpenedJson(): void {
   const opened: unknown[] = [];
   Reflect.set(window, 'openedJson', opened);
-  const json = Response.prototype.json;
-  Response.prototype.json = async function () {
-    const value = await json.call(this);
+  const { parse } = JSON;
+  JSON.parse = (...args) => {
+    const value = parse(...args);
     opened.push(value);
     return value;
   };

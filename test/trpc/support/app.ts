@@ -70,13 +70,15 @@ export interface AppOptions {
   readonly onSessionRoute?: (req: Request, stage: Stage) => void | Promise<void>;
   /** The path of the tRPC endpoint; '' for the root. */
   readonly endpoint?: string;
+  /** Where the session routes are; beside the endpoint by default. */
+  readonly nenPath?: string;
   /** What an EventSource waits before it connects again. */
   readonly retryMs?: number;
 }
 
 type HeadersOption = HTTPHeaders | ((options: HeadersOptions) => HTTPHeaders | Promise<HTTPHeaders>);
 
-export interface ClientOptions
+interface LinkOptions
   extends Partial<
     Pick<
       NenLinkOptions<AppRouter>,
@@ -93,6 +95,9 @@ export interface ClientOptions
     >
   > {
   readonly headers?: HeadersOption;
+}
+
+export interface ClientOptions extends LinkOptions {
   /** Links in front. */
   readonly before?: TRPCLink<AppRouter>[];
 }
@@ -107,7 +112,7 @@ export interface App {
   readonly requests: string[];
   readonly events: NenEvent[];
   client(options?: ClientOptions): TRPCClient<AppRouter>;
-  link(options?: ClientOptions): TRPCLink<AppRouter>;
+  link(options?: LinkOptions): TRPCLink<AppRouter>;
   /** The server forgets every session, as a restart makes it. */
   restart(): void;
 }
@@ -139,7 +144,7 @@ export async function startApp(way: Way, options: AppOptions = {}): Promise<App>
     return withRetryTime(response, retryMs, stage);
   };
 
-  const sessionPath = `${endpoint.replace(/\/[^/]*$/, '')}/nen/`;
+  const sessionPath = `${options.nenPath ?? `${endpoint.replace(/\/[^/]*$/, '')}/nen`}/`;
   const server = await serve(async (req) => {
     const { pathname } = new URL(req.url);
     if (!way.sealed) return trpc(req);
@@ -154,7 +159,7 @@ export async function startApp(way: Way, options: AppOptions = {}): Promise<App>
   });
   const url = `${relay.url}${endpoint}`;
 
-  const link = (given: ClientOptions = {}): TRPCLink<AppRouter> =>
+  const link = (given: LinkOptions = {}): TRPCLink<AppRouter> =>
     way.sealed ? sealedLink(way, url, given) : plainLink(way, url, given);
   return {
     way,
@@ -164,20 +169,21 @@ export async function startApp(way: Way, options: AppOptions = {}): Promise<App>
     requests,
     events,
     link,
-    client: (given = {}) => createTRPCClient<AppRouter>({ links: [...(given.before ?? []), link(given)] }),
+    client: ({ before = [], ...given } = {}) =>
+      createTRPCClient<AppRouter>({ links: [...before, link(given)] }),
     restart: () => {
       nen = newNen();
     },
   };
 }
 
-function sealedLink(way: Way, url: string, { before: _, ...given }: ClientOptions): TRPCLink<AppRouter> {
-  const { stream, encoding } = way;
-  return nenLink<AppRouter>({ url, transformer: superjson, stream, encoding, ...given });
+function sealedLink(way: Way, url: string, given: LinkOptions): TRPCLink<AppRouter> {
+  const encoding = given.client === undefined && { encoding: way.encoding };
+  return nenLink<AppRouter>({ url, transformer: superjson, stream: way.stream, ...encoding, ...given });
 }
 
 /** What an application has before it takes nenLink: tRPC's own links, as tRPC's documentation puts them together. */
-function plainLink({ stream }: Way, url: string, given: ClientOptions): TRPCLink<AppRouter> {
+function plainLink({ stream }: Way, url: string, given: LinkOptions): TRPCLink<AppRouter> {
   const { headers = {}, connectionParams, maxItems, maxURLLength, streamHeader, methodOverride } = given;
   const ask = (options: HeadersOptions) => (typeof headers === 'function' ? headers(options) : headers);
   const askOne = (op: Operation) => ask({ opList: [op], op });

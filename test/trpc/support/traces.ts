@@ -25,7 +25,7 @@ function formsOf(word: string): { exact: string[]; anyCase: string[] } {
       encodeURIComponent(word),
       escapeEach(bytes),
       JSON.stringify(word).slice(1, -1),
-      [...word].map((letter) => letter.charCodeAt(0).toString(16).padStart(4, '0')).join('\\u'),
+      word.replace(/./gs, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
     ].map((text) => text.toLowerCase()),
   };
 }

@@ -6,6 +6,7 @@
  * Wire bytes come from the code under test. The values on the way are computed here from the formulas of
  * PROTOCOL.md, and the test recomputes the wire bytes from them.
  */
+import { ml_dsa65 } from '@noble/post-quantum/ml-dsa.js';
 import {
   type Bytes,
   base64Encode,
@@ -17,7 +18,8 @@ import {
 } from '../../../src/crypto/bytes.ts';
 import { noblePrimitives } from '../../../src/crypto/noble.ts';
 import type { Primitives, RandomBytes } from '../../../src/crypto/primitives.ts';
-import type { Suite } from '../../../src/crypto/suite.ts';
+import type { Signer } from '../../../src/crypto/signature.ts';
+import { loadSuite, type Suite, type SuiteName } from '../../../src/crypto/suite.ts';
 import { claimMs, encodeRetry, isInWindow } from '../../../src/protocol/claims.ts';
 import type { Encoding, RequestKind, ResponseKind } from '../../../src/protocol/envelope.ts';
 import { type NenErrorCode, statusOf, WIRE_ERRORS } from '../../../src/protocol/errors.ts';
@@ -43,9 +45,10 @@ export type JsonObject = { readonly [name: string]: Json };
 /** Every transcript by the name of its file. */
 export async function transcripts(p: Primitives): Promise<ReadonlyMap<string, JsonObject>> {
   const files = new Map<string, JsonObject>();
-  files.set('handshake', await handshake(p, 'handshake', undefined));
-  const previous = { sid: SESSION.sid, exporterSecret: named('exporter secret') };
-  files.set('handshake-rotation', await handshake(p, 'rotation', previous));
+  files.set('handshake', await handshake(p, 'handshake'));
+  files.set('handshake-x-wing', await handshake(p, 'x-wing', { suiteName: 'X-Wing' }));
+  files.set('handshake-identities', await handshake(p, 'identities', { signed: true }));
+  files.set('handshake-rotation', await handshake(p, 'rotation', { previous: PREVIOUS }));
   for (const retry of ['', encodeRetry(FIRST)]) {
     for (const [kind, encoding] of REQUESTS) {
       const name = kind === 'http' ? `${kind}-${encoding}` : kind;
@@ -136,34 +139,77 @@ function bodyOf(encoding: Encoding, body: Bytes | undefined): JsonObject {
   return encoding === 'octets' ? { bodyHex: hex(body) } : { body: bytesToLatin1(body) };
 }
 
+/** The session that the rotation continues; both sides have identities, which the new one inherits. */
+const PREVIOUS: PreviousSession = {
+  sid: SESSION.sid,
+  exporterSecret: named('exporter secret'),
+  clientIdentity: named('client identity'),
+  serverIdentity: named('server identity'),
+};
+
+/** Signs the deterministic way (FIPS 204 section 3.4), so that the signature can be written down. */
+function signerOf(name: string): Signer & { readonly seed: Bytes } {
+  const seed = named(`${name} identity seed`);
+  const { publicKey, secretKey } = ml_dsa65.keygen(seed);
+  return {
+    keyId: name,
+    seed,
+    publicKey: Uint8Array.from(publicKey),
+    sign: (message, context) =>
+      Uint8Array.from(ml_dsa65.sign(message, secretKey, { context, extraEntropy: false })),
+  };
+}
+
+interface HandshakeOptions {
+  readonly suiteName?: SuiteName;
+  readonly signed?: boolean;
+  readonly previous?: PreviousSession;
+}
+
 async function handshake(
   p: Primitives,
   name: string,
-  previous: PreviousSession | undefined,
+  { suiteName = 'ML-KEM-768', signed = false, previous }: HandshakeOptions = {},
 ): Promise<JsonObject> {
   // noble's KEM takes its randomness from outside; a runtime's own draws it itself.
-  const suite: Suite = { name: 'ML-KEM-768', kem: noblePrimitives.mlKem768, primitives: noblePrimitives };
-  const [keySeed, m] = [named(`${name} d and z`, 64), named(`${name} m`)];
+  const suite: Suite = { ...(await loadSuite(noblePrimitives, suiteName)), primitives: p };
+  const keySeed = named(`${name} d and z`, suiteName === 'X-Wing' ? 32 : 64);
+  const draws = (suiteName === 'X-Wing' ? ['m', 'x'] : ['m']).map((draw) => named(`${name} ${draw}`));
   const [sidBytes, hmacKey] = [named(`${name} sid`, 16), named(`${name} hmac key`)];
-  const pending = await startHandshake(suite, AUDIENCE, { previous, random: queue(keySeed) });
-  const random = queue(m, sidBytes, hmacKey);
-  const made = await answerHandshake(p, pending.hello, { terms: TERMS, previous, random });
+  const [client, server] = signed ? [signerOf('client'), signerOf('server')] : [];
+  const clientIdentity = previous?.clientIdentity ?? (client && p.sha256(client.publicKey));
+  const serverIdentity = previous?.serverIdentity ?? (server && p.sha256(server.publicKey));
+
+  const pending = await startHandshake(suite, AUDIENCE, {
+    identity: client,
+    previous,
+    random: queue(keySeed),
+  });
+  const made = await answerHandshake(p, pending.hello, {
+    terms: TERMS,
+    clientIdentity,
+    identity: server,
+    previous,
+    random: queue(...draws, sidBytes, hmacKey),
+  });
+
   const { publicKey } = pending.keyPair;
   const sid = base64UrlEncode(sidBytes);
-  const { ciphertext, sharedSecret } = await suite.kem.encapsulate(publicKey, queue(m));
+  const { ciphertext, sharedSecret } = await suite.kem.encapsulate(publicKey, queue(...draws));
   const transcriptInput = input(
     'nen/2 transcript',
     suite.name,
     AUDIENCE,
     publicKey,
-    '',
+    clientIdentity ?? '',
     sid,
     ciphertext,
-    '',
+    serverIdentity ?? '',
     previous?.sid ?? '',
   );
   const transcript = p.sha256(transcriptInput);
-  const ikm = previous === undefined ? sharedSecret : concatBytes([sharedSecret, previous.exporterSecret]);
+  const helloInput = input('nen/2 client hello', suite.name, publicKey, AUDIENCE);
+  const ikm = concatBytes(previous === undefined ? [sharedSecret] : [sharedSecret, previous.exporterSecret]);
   const prkBytes = p.extract(transcript, ikm);
   const prk = p.macKey(prkBytes);
   const handshakeKey = p.expand(prk, input('nen/2 handshake key'), 32);
@@ -171,22 +217,35 @@ async function handshake(
   const nonce = new Uint8Array(12);
   const hs = concatBytes(await p.aeadKey(handshakeKey).seal(nonce, transcript, [utf8ToBytes(terms)]));
   return {
-    title: previous === undefined ? 'A handshake' : 'A rotation: the messages travel as sealed payloads',
+    title: HANDSHAKE_TITLES[name] ?? name,
     inputs: {
       suite: suite.name,
       aud: AUDIENCE,
       keyPairSeed: hex(keySeed),
-      encapsulationRandomness: hex(m),
+      encapsulationRandomness: draws.map(hex).join(''),
       sidBytes: hex(sidBytes),
       hmacKey: hex(hmacKey),
       terms: { ...TERMS },
+      clientIdentitySeed: client === undefined ? null : hex(client.seed),
+      serverIdentitySeed: server === undefined ? null : hex(server.seed),
       previous:
-        previous === undefined ? null : { sid: previous.sid, exporterSecret: hex(previous.exporterSecret) },
+        previous === undefined
+          ? null
+          : {
+              sid: previous.sid,
+              exporterSecret: hex(previous.exporterSecret),
+              clientIdentity: hex(previous.clientIdentity ?? EMPTY),
+              serverIdentity: hex(previous.serverIdentity ?? EMPTY),
+            },
     },
     intermediate: {
       publicKey: hex(publicKey),
       ciphertext: hex(ciphertext),
       sharedSecret: hex(sharedSecret),
+      clientIdentity: hex(clientIdentity ?? EMPTY),
+      serverIdentity: hex(serverIdentity ?? EMPTY),
+      clientHelloInput: hex(helloInput),
+      clientHelloDigest: hex(p.sha256(helloInput)),
       transcriptInput: hex(transcriptInput),
       transcript: hex(transcript),
       ikm: hex(ikm),
@@ -204,9 +263,18 @@ async function handshake(
       responseSecret: hex(made.session.secrets.responseSecret),
       exporterSecret: hex(made.session.secrets.exporterSecret),
       hmacKey: hex(made.session.secrets.hmacKey),
+      clientPin: clientIdentity === undefined ? null : base64UrlEncode(clientIdentity),
+      serverPin: serverIdentity === undefined ? null : base64UrlEncode(serverIdentity),
     },
   };
 }
+
+const HANDSHAKE_TITLES: { readonly [name: string]: string } = {
+  handshake: 'A handshake',
+  'x-wing': 'A handshake with X-Wing',
+  identities: 'A handshake in which both sides prove an identity',
+  rotation: 'A rotation: the messages travel as sealed payloads, identities are inherited',
+};
 
 async function request(
   p: Primitives,

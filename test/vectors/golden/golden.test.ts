@@ -7,30 +7,29 @@ import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ml_dsa65 } from '@noble/post-quantum/ml-dsa.js';
 import { describe, expect, it } from 'vitest';
 import {
   type Bytes,
   base64Decode,
   base64Encode,
+  base64UrlEncode,
   bytesToLatin1,
   latin1ToBytes,
   utf8ToBytes,
 } from '../../../src/crypto/bytes.ts';
+import { loadVerifier } from '../../../src/crypto/load-ml-dsa-65.ts';
 import { noblePrimitives } from '../../../src/crypto/noble.ts';
 import type { Primitives } from '../../../src/crypto/primitives.ts';
-import type { Suite } from '../../../src/crypto/suite.ts';
+import { loadSuite, type SuiteName } from '../../../src/crypto/suite.ts';
 import { claimMs, decodeRetry, isInWindow } from '../../../src/protocol/claims.ts';
 import type { Encoding, RequestKind, ResponseKind } from '../../../src/protocol/envelope.ts';
 import { NenError, type NenErrorCode, statusOf } from '../../../src/protocol/errors.ts';
 import { type Exchange, openRequest, openResponse } from '../../../src/protocol/exchange.ts';
-import {
-  answerHandshake,
-  finishHandshake,
-  startHandshake,
-  UNPINNED,
-} from '../../../src/protocol/handshake.ts';
+import { finishHandshake, type NewSession, verifyClientIdentity } from '../../../src/protocol/handshake.ts';
 import { decodeClientHello, type SessionTerms } from '../../../src/protocol/handshake-messages.ts';
 import { decodeRequest, decodeResponse } from '../../../src/protocol/http.ts';
+import type { PreviousSession } from '../../../src/protocol/key-schedule.ts';
 import { importKeys, type SessionContext, type SessionSecrets } from '../../../src/protocol/keys.ts';
 import { decodePlainRefusal } from '../../../src/protocol/refusal.ts';
 import { readSealedHeaders, verifyRequest } from '../../../src/protocol/signed-headers.ts';
@@ -60,19 +59,25 @@ const starting = (start: string): string[] => names.filter((name) => name.starts
 
 interface HandshakeFile {
   inputs: {
-    suite: 'ML-KEM-768';
+    suite: SuiteName;
     aud: string;
     keyPairSeed: string;
     encapsulationRandomness: string;
     sidBytes: string;
     hmacKey: string;
     terms: SessionTerms;
-    previous: { sid: string; exporterSecret: string } | null;
+    clientIdentitySeed: string | null;
+    serverIdentitySeed: string | null;
+    previous: { sid: string; exporterSecret: string; clientIdentity: string; serverIdentity: string } | null;
   };
   intermediate: {
     publicKey: string;
     ciphertext: string;
     sharedSecret: string;
+    clientIdentity: string;
+    serverIdentity: string;
+    clientHelloInput: string;
+    clientHelloDigest: string;
     transcriptInput: string;
     transcript: string;
     ikm: string;
@@ -87,6 +92,8 @@ interface HandshakeFile {
     responseSecret: string;
     exporterSecret: string;
     hmacKey: string;
+    clientPin: string | null;
+    serverPin: string | null;
   };
 }
 
@@ -169,6 +176,29 @@ function bodyOf({ body, bodyHex }: Wire): Bytes {
   return bodyHex === undefined ? latin1ToBytes(body ?? '') : unhex(bodyHex);
 }
 
+function previousOf(previous: NonNullable<HandshakeFile['inputs']['previous']>): PreviousSession {
+  const { sid, exporterSecret, clientIdentity, serverIdentity } = previous;
+  return {
+    sid,
+    exporterSecret: unhex(exporterSecret),
+    clientIdentity: unhex(clientIdentity),
+    serverIdentity: unhex(serverIdentity),
+  };
+}
+
+/** A new session as the files write it. */
+function sessionIn({ sid, secrets, clientIdentity, serverIdentity }: NewSession): HandshakeFile['expected'] {
+  return {
+    sid,
+    requestKey: hex(secrets.requestKey),
+    responseSecret: hex(secrets.responseSecret),
+    exporterSecret: hex(secrets.exporterSecret),
+    hmacKey: hex(secrets.hmacKey),
+    clientPin: clientIdentity === undefined ? null : base64UrlEncode(clientIdentity),
+    serverPin: serverIdentity === undefined ? null : base64UrlEncode(serverIdentity),
+  };
+}
+
 /** A session of which only these secrets are known. */
 function sessionOf(
   p: Primitives,
@@ -221,34 +251,21 @@ describe.each(implementations.map((p) => [p.name, p] as const))('the code, with 
   });
 
   it.each(starting('handshake'))('reads %s on both sides', async (name) => {
-    const { inputs, wire, expected } = load<HandshakeFile>(name);
-    const suite: Suite = { name: inputs.suite, kem: noblePrimitives.mlKem768, primitives: noblePrimitives };
-    const previous =
-      inputs.previous === null
-        ? undefined
-        : { sid: inputs.previous.sid, exporterSecret: unhex(inputs.previous.exporterSecret) };
+    const { inputs, intermediate, wire, expected } = load<HandshakeFile>(name);
+    const suite = await loadSuite(noblePrimitives, inputs.suite);
+    const previous = inputs.previous === null ? undefined : previousOf(inputs.previous);
     const policy = { suites: [suite], origins: new Set([inputs.aud]) };
     const hello = decodeClientHello(utf8ToBytes(wire.hello), policy);
-    const draws = [inputs.encapsulationRandomness, inputs.sidBytes, inputs.hmacKey].map(unhex);
-    const random = (length: number): Bytes => fixed(draws.shift() ?? new Uint8Array(0))(length);
-    const answered = await answerHandshake(p, hello, { terms: inputs.terms, previous, random });
-    expect(new TextDecoder().decode(answered.answer)).toBe(wire.answer);
-    const pending = await startHandshake(suite, inputs.aud, {
-      previous,
-      random: fixed(unhex(inputs.keyPairSeed)),
-    });
-    const finished = await finishHandshake(p, pending, utf8ToBytes(wire.answer), UNPINNED);
-    for (const { sid, secrets, terms } of [answered.session, finished]) {
-      expect(terms).toEqual(inputs.terms);
-      const { requestKey, responseSecret, exporterSecret, hmacKey } = secrets;
-      expect({
-        sid,
-        requestKey: hex(requestKey),
-        responseSecret: hex(responseSecret),
-        exporterSecret: hex(exporterSecret),
-        hmacKey: hex(hmacKey),
-      }).toEqual(expected);
-    }
+    const clientIdentity = await verifyClientIdentity(p, hello, loadVerifier);
+    expect(clientIdentity === undefined).toBe(inputs.clientIdentitySeed === null);
+    if (clientIdentity !== undefined) expect(hex(clientIdentity)).toBe(intermediate.clientIdentity);
+
+    const keyPair = await suite.kem.generateKeyPair(fixed(unhex(inputs.keyPairSeed)));
+    const pins = expected.serverPin === null ? undefined : new Set([expected.serverPin]);
+    const pending = { hello, keyPair, previous };
+    const finished = await finishHandshake(p, pending, utf8ToBytes(wire.answer), { pins, loadVerifier });
+    expect(finished.terms).toEqual(inputs.terms);
+    expect(sessionIn(finished)).toEqual(expected);
   });
 
   it.each(starting('request-'))('opens %s', async (name) => {
@@ -349,19 +366,36 @@ it('the code reads the header of a retry, and reckons with the window and the li
 
 describe('the formulas alone give', () => {
   const text = (bytes: string): string => bytesToLatin1(unhex(bytes));
+  const hexOf = (base64: string): string => hex(base64Decode(base64) ?? unhex(''));
 
   it.each(starting('handshake'))('%s', (name) => {
     const { inputs, intermediate: mid, wire, expected } = load<HandshakeFile>(name);
-    const hello = JSON.parse(wire.hello) as { pk: string };
-    const answer = JSON.parse(wire.answer) as { sid: string; ct: string; hs: string };
-    expect(hex(base64Decode(hello.pk) ?? unhex(''))).toBe(mid.publicKey);
-    expect(hex(base64Decode(answer.ct) ?? unhex(''))).toBe(mid.ciphertext);
-    expect(hex(base64Decode(answer.hs) ?? unhex(''))).toBe(mid.hs.box);
+    const hello = JSON.parse(wire.hello) as { pk: string; id?: { pk: string; sig: string } };
+    const answer = JSON.parse(wire.answer) as {
+      sid: string;
+      ct: string;
+      hs: string;
+      id?: { pk: string; sig: string };
+    };
+    expect(hexOf(hello.pk)).toBe(mid.publicKey);
+    expect(hexOf(answer.ct)).toBe(mid.ciphertext);
+    expect(hexOf(answer.hs)).toBe(mid.hs.box);
     const [pk, ct] = [text(mid.publicKey), text(mid.ciphertext)];
+    const [clientId, serverId] = [text(mid.clientIdentity), text(mid.serverIdentity)];
     const before = inputs.previous?.sid ?? '';
-    expect(framed('nen/2 transcript', inputs.suite, inputs.aud, pk, '', answer.sid, ct, '', before)).toBe(
-      mid.transcriptInput,
-    );
+    const transcriptInput = [inputs.suite, inputs.aud, pk, clientId, answer.sid, ct, serverId, before];
+    expect(framed('nen/2 transcript', ...transcriptInput)).toBe(mid.transcriptInput);
+    expect(framed('nen/2 client hello', inputs.suite, pk, inputs.aud)).toBe(mid.clientHelloInput);
+    expect(sha256(mid.clientHelloInput)).toBe(mid.clientHelloDigest);
+    for (const [id, context, message, digest] of [
+      [hello.id, 'nen/2 client', mid.clientHelloDigest, mid.clientIdentity],
+      [answer.id, 'nen/2 server', mid.transcript, mid.serverIdentity],
+    ] as const) {
+      if (id === undefined) continue;
+      expect(sha256(hexOf(id.pk))).toBe(digest);
+      const [key, signature] = [unhex(hexOf(id.pk)), unhex(hexOf(id.sig))];
+      expect(ml_dsa65.verify(signature, unhex(message), key, { context: latin1ToBytes(context) })).toBe(true);
+    }
     expect(sha256(mid.transcriptInput)).toBe(mid.transcript);
     expect(mid.sharedSecret + (inputs.previous?.exporterSecret ?? '')).toBe(mid.ikm);
     expect(hmac(mid.transcript, unhex(mid.ikm))).toBe(mid.prk);

@@ -1,0 +1,30 @@
+/**
+ * Stand-ins for the platform's Request and Response: objects that answer what is asked of them as a rule,
+ * and make the real one for the rest, since making one costs about a third of a small call.
+ */
+
+/**
+ * Gives the prototype of a stand-in every property of the real one that it has not, answered by the real
+ * object that `realOf` makes; `instanceof` holds.
+ */
+export function standIn<Own extends object>(own: Own, native: object, realOf: (self: Own) => object): void {
+  for (const [name, { get, value }] of Object.entries(Object.getOwnPropertyDescriptors(native))) {
+    if (Object.hasOwn(own, name)) continue;
+    if (get !== undefined) {
+      Object.defineProperty(own, name, {
+        configurable: true,
+        get(this: Own) {
+          return Reflect.get(realOf(this), name);
+        },
+      });
+    } else if (typeof value === 'function') {
+      Object.defineProperty(own, name, {
+        configurable: true,
+        value(this: Own, ...args: unknown[]) {
+          return Reflect.apply(value, realOf(this), args);
+        },
+      });
+    }
+  }
+  Object.setPrototypeOf(own, native);
+}

@@ -1,0 +1,185 @@
+/** Streams from the server's side: keep-alive, back-pressure, cancellation, and what is one record. */
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { NenError } from '../../src/link/client/index.ts';
+import { bodyOf, bytes, gatedBody, turn } from './bodies.ts';
+import { rig } from './rig.ts';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('a sealed stream', () => {
+  test('what a handler gives at once is one envelope; a turn later it is a stream, whatever its type', async () => {
+    const { body, push, end } = gatedBody();
+    const bodies: BodyInit[] = ['[1]', body];
+    const { client, outer } = rig(
+      () => new Response(bodies.shift() ?? null, { headers: { 'content-type': 'application/json' } }),
+    );
+    const call = client.tunnel('/api');
+    expect(await (await call('/api/x')).json()).toEqual([1]);
+    const response = await call('/api/x');
+    push(bytes('[2]'));
+    end();
+    expect(await response.json()).toEqual([2]);
+    expect(outer.map(({ response: { headers } }) => headers.get('content-type'))).toEqual([
+      'application/json',
+      'text/event-stream',
+    ]);
+    expect(outer[1]?.response.headers.get('x-accel-buffering')).toBe('no');
+    expect(outer[1]?.response.headers.get('cache-control')).toBe('no-store, no-transform');
+  });
+
+  test('chunks of one turn are one record, and a record waits for none that comes later', async () => {
+    const { body, push, end } = gatedBody();
+    const { client, outer } = rig(() => new Response(body));
+    const response = await client.tunnel('/api')('/api/x');
+    const reader = response.body?.getReader();
+    for (const text of ['event: x\n', 'data: 1\n', '\n']) push(bytes(text));
+    expect((await reader?.read())?.value).toEqual(bytes('event: x\ndata: 1\n\n'));
+    push(bytes('second'));
+    expect((await reader?.read())?.value).toEqual(bytes('second'));
+    end();
+    expect(await reader?.read()).toMatchObject({ done: true });
+    expect(outer).toHaveLength(1);
+  });
+
+  test('a silent stream is kept alive by empty records, which the caller never sees', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { body, push, end } = gatedBody();
+    const { client, events } = rig(() => new Response(body), { keepAliveMs: 1_000 });
+    const response = await client.tunnel('/api')('/api/x');
+    const read = response.body?.getReader().read();
+    let seen = false;
+    read?.then(
+      () => {
+        seen = true;
+      },
+      () => undefined,
+    );
+    // Beyond the 45 s after which a client takes a silent stream for dead.
+    for (let i = 0; i < 100; i++) {
+      await vi.advanceTimersByTimeAsync(1_000);
+      await turn();
+      await turn();
+    }
+    expect(seen).toBe(false);
+    push(bytes('at last'));
+    expect((await read)?.value).toEqual(bytes('at last'));
+    end();
+    await turn();
+    expect(events.filter(({ type }) => type === 'refused')).toEqual([]);
+  });
+
+  test('each of them is on the wire, within the time', async () => {
+    const { body, end } = gatedBody();
+    let wire: ReadableStreamDefaultReader<Uint8Array> | undefined;
+    const { client } = rig(() => new Response(body), {
+      keepAliveMs: 5,
+      answer: (response) => {
+        const [copy, rest] = response.body?.tee() ?? [];
+        wire = copy?.getReader();
+        return new Response(rest ?? null, response);
+      },
+    });
+    const response = await client.tunnel('/api')('/api/x');
+    const text = response.text();
+    const records: string[] = [];
+    while (records.length < 4) records.push(new TextDecoder().decode((await wire?.read())?.value));
+    expect(records[0]).toMatch(/^data: \{"n":/);
+    // A tag and nothing else.
+    for (const record of records.slice(1)) expect(record).toMatch(/^data: [A-Za-z0-9+/]{22}==\n\n$/);
+    expect(new Set(records).size).toBe(4);
+    end();
+    expect(await text).toBe('');
+  });
+
+  test('a fast generator is not drained by a slow reader', async () => {
+    let made = 0;
+    const body = new ReadableStream<Uint8Array<ArrayBuffer>>(
+      {
+        async pull(controller) {
+          await turn();
+          controller.enqueue(new Uint8Array(16_384).fill(made++));
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const { client } = rig(() => new Response(body));
+    const response = await client.tunnel('/api')('/api/x');
+    const reader = response.body?.getReader();
+    for (let i = 0; i < 5; i++) expect((await reader?.read())?.value?.[0]).toBeDefined();
+    const afterFive = made;
+    for (let i = 0; i < 200; i++) await turn();
+    expect(made - afterFive).toBeLessThanOrEqual(10);
+    await reader?.cancel();
+  });
+
+  for (const [name, give] of [
+    ['cancels the body', async (response: Response) => response.body?.cancel('enough')],
+    [
+      'leaves a loop over it',
+      async (response: Response) => {
+        for await (const _ of response.body ?? []) break;
+      },
+    ],
+  ] as const) {
+    test(`a caller who ${name} ends the generator, and the server tells so`, async () => {
+      let ended: () => void = () => undefined;
+      const finished = new Promise<void>((resolve) => {
+        ended = resolve;
+      });
+      async function* tokens(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+        try {
+          for (;;) {
+            await turn();
+            yield bytes('token'.repeat(4_000));
+          }
+        } finally {
+          ended();
+        }
+      }
+      const { client, events } = rig(() => new Response(bodyOf(tokens())));
+      const response = await client.tunnel('/api')('/api/x');
+      await give(response);
+      await finished;
+      await turn();
+      expect(events.at(-1)).toMatchObject({ type: 'stream-ended', outcome: 'cancelled' });
+      // Nothing is left held: the session is rotated, and serves.
+      await client.rotate();
+    });
+  }
+
+  test("an abort errors the opened body at once and cancels the handler's", async () => {
+    const { body, push, cancelled } = gatedBody();
+    const { client } = rig(() => new Response(body));
+    const abort = new AbortController();
+    const response = await client.tunnel('/api')('/api/x', { signal: abort.signal });
+    const reader = response.body?.getReader();
+    push(bytes('one'));
+    expect((await reader?.read())?.value).toEqual(bytes('one'));
+    abort.abort(new Error('enough'));
+    await expect(reader?.read()).rejects.toThrow('enough');
+    await cancelled;
+  });
+
+  test('a chunk far over a record goes through whole', async () => {
+    const { body, push, end } = gatedBody();
+    const { client } = rig(() => new Response(body));
+    const response = await client.tunnel('/api')('/api/x');
+    const large = Uint8Array.from({ length: 300_000 }, (_, i) => i * 7);
+    push(large);
+    end();
+    expect(Buffer.from(await response.arrayBuffer()).equals(Buffer.from(large))).toBe(true);
+  });
+
+  test('response headers too large for a stream are a sealed 500, and the body is cancelled', async () => {
+    const { body, cancelled } = gatedBody();
+    const { client } = rig(() => new Response(body, { headers: { 'x-large': 'x'.repeat(70_000) } }));
+    const response = await client
+      .tunnel('/api')('/api/x')
+      .catch((error: unknown) => error);
+    expect(response).toMatchObject({ status: 500 });
+    expect(NenError.from(response)).toBeUndefined();
+    await cancelled;
+  });
+});
