@@ -18,7 +18,6 @@ function manager(channel: Channel): SessionManager {
     transport: channel.transport,
     device: channel.clocks,
     credentials: undefined,
-    sendRotation: () => Promise.reject(new Error('no rotation here')),
   });
 }
 
@@ -77,7 +76,6 @@ describe('a handshake', () => {
       },
       device: channel.clocks,
       credentials: undefined,
-      sendRotation: () => Promise.reject(new Error('no rotation here')),
     });
     let failure: unknown;
     const waiting = deaf.acquire(null).catch((error: unknown) => {

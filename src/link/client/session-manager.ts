@@ -78,8 +78,8 @@ export interface SessionManagerOptions {
   readonly pins?: ReadonlySet<string> | undefined;
   /** The client's own identity, where it has one. */
   readonly identity?: (() => Promise<Signer>) | undefined;
-  /** Carries a rotation's hello in a sealed request under the old session, which is held. */
-  readonly sendRotation: SendRotation;
+  /** Carries a rotation's hello in a sealed request under the old session, which is held. Without it there is none. */
+  readonly sendRotation?: SendRotation;
 }
 
 type SendRotation = (old: ClientSession, hello: Bytes, signal: AbortSignal) => Promise<Bytes>;
@@ -166,6 +166,7 @@ export class SessionManager {
 
   /** Nobody waits for it, and its failure is nobody's: the session is good until its end. */
   #rotateInBackground(worn: ClientSession): void {
+    if (this.#options.sendRotation === undefined) return;
     if (this.#rotation !== undefined || this.#unrotatable === worn || worn !== this.#current) return;
     this.rotate().catch(() => {
       this.#unrotatable = worn;
@@ -174,12 +175,14 @@ export class SessionManager {
 
   /** Releases `old`, which is held. */
   async #continue(old: ClientSession): Promise<ClientSession> {
+    const { sendRotation } = this.#options;
     const exporterSecret = Uint8Array.from(old.keys.exporterSecret);
     const previous = { sid: old.sid, exporterSecret, ...old.identities };
     const terminations = this.#terminations;
     try {
       const next = await this.#perform(
-        (hello, signal) => this.#options.sendRotation(old, hello, signal),
+        (hello, signal) =>
+          sendRotation === undefined ? Promise.reject(terminated()) : sendRotation(old, hello, signal),
         'unknown',
         previous,
       );
