@@ -43,7 +43,11 @@ const nen = createNen({
 });
 const echo = nen.wrap(async (req) => {
   const body = await req.text();
-  if (settings.log !== '') appendFileSync(settings.log, `${body}\n`);
+  if (settings.log !== '') {
+    appendFileSync(settings.log, `${body}\n`);
+    // Time in which a kill finds a call that has begun and isn't answered.
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
   return new Response(body, { headers: { 'Content-Type': 'application/json' } });
 });
 

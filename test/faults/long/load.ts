@@ -26,16 +26,18 @@ export interface LoadOptions {
   readonly calls: number;
   /** Between two calls of one loop. */
   readonly pauseMs?: number;
+  /** Goes along with each name. */
+  readonly filler?: string;
 }
 
-export function startLoad({ url, transport, clients, calls, pauseMs = 0 }: LoadOptions): Load {
+export function startLoad({ url, transport, clients, calls, pauseMs = 0, filler = '' }: LoadOptions): Load {
   const fates: Fate[] = [];
   let running = true;
   const loop = async (client: NenClient, prefix: string): Promise<void> => {
     for (let i = 0; running; i++) {
       const name = `${prefix}-${i}`;
       const from = performance.now();
-      const { result, outcome } = await fateOf(client, url, name);
+      const { result, outcome } = await fateOf(client, url, filler === '' ? name : { name, filler });
       fates.push({ name, at: from, ms: performance.now() - from, result, outcome });
       if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
@@ -56,16 +58,16 @@ export function startLoad({ url, transport, clients, calls, pauseMs = 0 }: LoadO
 async function fateOf(
   client: NenClient,
   url: string,
-  name: string,
+  message: unknown,
 ): Promise<Pick<Fate, 'result' | 'outcome'>> {
   try {
     const response = await client.fetch(url + ECHO_PATH, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(name),
+      body: JSON.stringify(message),
     });
     const echoed: unknown = await response.json();
-    return echoed === name
+    return JSON.stringify(echoed) === JSON.stringify(message)
       ? { result: 'ok', outcome: 'ran' }
       : { result: 'wrong answer', outcome: 'untyped' };
   } catch (error) {
