@@ -14,7 +14,7 @@ const SERVER_CODE = /^(?:-|ReplyError: )?([A-Z]{2,20})\b/;
 const SYSTEM_CODE = /^[A-Z][A-Z_0-9]{2,30}$/;
 
 /** The failure of a client library, without what it failed at. */
-export function toStoreError(server: string, error: unknown): SessionStoreError {
+function toStoreError(server: string, error: unknown): SessionStoreError {
   if (error instanceof SessionStoreError) return error;
   return new SessionStoreError(`${server} failed: ${codeOf(error)}`);
 }

@@ -4,7 +4,7 @@
  */
 import { createNen, type Nen, type NenEvent, type NenOptions } from '../../src/adapter/server.ts';
 import { NenClient, type NenClientOptions } from '../../src/link/client/index.ts';
-import { type AttackSession, ECHO_PATH, openSession, send, type WireResponse } from '../attack/harness.ts';
+import { ECHO_PATH, openSession, send, type WireResponse } from '../attack/harness.ts';
 import { serve } from '../support/serve.ts';
 
 /** 32 bytes as base64. */
@@ -96,4 +96,4 @@ export function plainCode({ text }: WireResponse): string {
   return /^\{"error":\{"code":"(ISO-\d{4})"/.exec(text)?.[1] ?? '';
 }
 
-export { type AttackSession, openSession, send };
+export { openSession, send };

@@ -23,7 +23,7 @@ function kms(keyId = 'arn:aws:kms:eu-1:key/1'): Kek & { wraps: number; unwraps: 
     down: false,
     async wrap(dataKey) {
       this.wraps++;
-      if (this.down) throw new Error(`no route, ${dataKey}`);
+      if (this.down) throw new Error(`no route, ${dataKey.length}`);
       return turned(dataKey);
     },
     async unwrap(wrapped) {

@@ -32,7 +32,7 @@ export interface RedisProcess {
 }
 
 /** REDIS_SERVER, else the one in PATH. @throws with the line that installs one. */
-export function redisServer(): string {
+function redisServer(): string {
   const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean);
   const places = process.env.REDIS_SERVER
     ? [process.env.REDIS_SERVER]

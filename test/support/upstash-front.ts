@@ -3,7 +3,7 @@
  * array, `/pipeline` and `/multi-exec` with several, a bearer token, and answers in base64 on request.
  * The real @upstash/redis works with it too: upstash-front.test.ts.
  */
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Redis } from 'ioredis';
 import type { RedisProcess } from './redis.ts';
@@ -45,7 +45,7 @@ export async function startUpstashFront(redis: RedisProcess): Promise<UpstashFro
         server.closeAllConnections();
       }),
   };
-  const server = createServer(async (req, res) => {
+  const answerTo = async (req: IncomingMessage, res: ServerResponse): Promise<unknown> => {
     let body = '';
     for await (const chunk of req.setEncoding('utf8')) body += chunk;
     front.requests.push(body);
@@ -72,6 +72,9 @@ export async function startUpstashFront(redis: RedisProcess): Promise<UpstashFro
     }
     const answer = await run(parsed, base64);
     say('error' in answer ? 400 : 200, JSON.stringify(answer));
+  };
+  const server = createServer((req, res) => {
+    answerTo(req, res).catch(() => res.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return Object.assign(front, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
