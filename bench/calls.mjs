@@ -7,6 +7,8 @@ import { figure, table } from './table.mjs';
 
 const IN_FLIGHT = 8;
 const BATCH = 8;
+/** Optimised code is what is measured: this many times a measurement beforehand. */
+const WARM_UP = 3;
 /** @type {[name: string, bytes: number][]} */
 const SIZES = [
   ['100 B', 100],
@@ -54,7 +56,7 @@ async function row(server, { rounds, ms }, name, { bytes, stream, batch = 1 }) {
   /** @param {Way} way @param {number} forMs */
   const sample = (way, forMs) =>
     measure(server, () => keepCalling(IN_FLIGHT, forMs, callers.get(way) ?? (() => Promise.resolve(0))));
-  for (const way of WAYS) await sample(way, ms);
+  for (const way of WAYS) await sample(way, WARM_UP * ms);
   const results = await pairedRounds(rounds, WAYS, (way) => sample(way, ms));
   return [...results].map(([way, { rate, ratio, clientUs, serverUs, bytes: wire, bytesRatio }]) => [
     way === 'plain' ? name : '',

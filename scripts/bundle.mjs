@@ -16,6 +16,10 @@ const LINK_AIM_BYTES = 20_000;
 /** What it must not grow beyond: chunks that are loaded at once. */
 const LINK_LIMIT_BYTES = 42_000;
 
+/** What a client loads when an identity or X-Wing is asked for: nothing before it could make a key of a seed. */
+const LATER =
+  /(^|[^-])ml-dsa(-65)?\.js$|noble\/curves\/(ed25519|abstract\/(edwards|montgomery))|\/x-wing\.js|x25519-noble/;
+
 /** @type {{ exports: Record<string, { default: string } | string>, peerDependencies: Record<string, string> }} */
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const peers = Object.keys(manifest.peerDependencies);
@@ -37,6 +41,10 @@ await script(async () => {
       faults.push(
         ...holds.filter((name) => pattern.test(name)).map((name) => `${entry} holds ${what}: ${name}`),
       );
+    }
+    for (const name of atOnce.flatMap(({ parts }) => [...parts.keys()])) {
+      if (isClient(entry) && LATER.test(name))
+        faults.push(`${entry} holds at once what only some clients need: ${name}`);
     }
     if (entry !== './link') continue;
     if (gzipped > LINK_AIM_BYTES) say(`./link is to come down to ${LINK_AIM_BYTES} bytes min+gzip`);
@@ -130,6 +138,11 @@ function sum(chunks, what) {
   return chunks.reduce((total, chunk) => total + chunk[what], 0);
 }
 
+/** @param {string} entry */
+function isClient(entry) {
+  return ['./link', './client', './ai'].includes(entry);
+}
+
 /**
  * @param {string} entry
  * @returns {[what: string, pattern: RegExp][]}
@@ -140,13 +153,13 @@ function forbiddenIn(entry) {
     ['a module of Node', new RegExp(`^(node:.*|${builtinModules.join('|')})$`)],
     ['zod', /(^|node_modules\/)zod(\/|$)/],
   ];
-  const isClient = ['./link', './client', './ai'].includes(entry);
   rules.push(
-    isClient ? ["the server's code", /^dist\/(adapter|session)\//] : ["the client's code", /^dist\/link\//],
+    isClient(entry)
+      ? ["the server's code", /^dist\/(adapter|session)\//]
+      : ["the client's code", /^dist\/link\//],
   );
   if (entry.startsWith('./session')) rules.push(["the adapter's code", /^dist\/adapter\//]);
-  // Only the link and the adapters under tRPC's own names may need tRPC when they run.
-  if (entry !== './link' && !entry.startsWith('./adapter/'))
-    rules.push(['tRPC', /(^|node_modules\/)@trpc\//]);
+  // Only the link and the adapters may need tRPC when they run.
+  if (entry !== './link' && !entry.startsWith('./adapter')) rules.push(['tRPC', /(^|node_modules\/)@trpc\//]);
   return rules;
 }

@@ -1,4 +1,5 @@
 /** trpc-nen/server: the whole server side, without tRPC. */
+export type { Signer } from '../crypto/signature.ts';
 export { describeNenCode, type NenCodeDescription } from '../protocol/catalogue.ts';
 export { NenError, type NenErrorCode, type NenErrorOptions, type NenOutcome } from '../protocol/errors.ts';
 export type { Kek, StoreKey } from '../session/key-ring.ts';
@@ -21,5 +22,6 @@ export type {
 export { createNen, type Nen, type NenOptions } from './nen.ts';
 export { type RateLimiter, type TokenBucketOptions, tokenBucket } from './rate-limit.ts';
 export type { Route, SessionRoutes } from './routes.ts';
+export type { Authorize, ClientIdentity } from './server-identity.ts';
 export type { NenSession } from './session-facts.ts';
 export type { Handler, WrapOptions, Wrapped } from './wrap.ts';

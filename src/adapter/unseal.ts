@@ -17,7 +17,7 @@ import { createInnerRequest } from './inner-request.ts';
 export const SEALED_SEGMENT = 'sealed';
 
 /** Where tunnelled calls go: `{endpoint}/sealed`, as the client signed it. */
-export function tunnelEndpoint(line: RequestLine, endpoint: string | undefined): string | undefined {
+function tunnelEndpoint(line: RequestLine, endpoint: string | undefined): string | undefined {
   const end = line.path.length - SEALED_SEGMENT.length - 1;
   if (!line.path.endsWith(`/${SEALED_SEGMENT}`)) return undefined;
   return endpoint === undefined || line.path.slice(0, end) === endpoint ? line.path.slice(0, end) : undefined;
@@ -88,7 +88,7 @@ function readPayload({ exchange, payload, line }: Admitted, endpoint: string | u
 const TARGET = /^\/[!"$-[\]-~]*$/;
 
 /** A target that means the same to every reader of it, under the endpoint and not the tunnel itself. */
-export function isInside(target: string, endpoint: string): boolean {
+function isInside(target: string, endpoint: string): boolean {
   const end = target.indexOf('?');
   const path = end === -1 ? target : target.slice(0, end);
   if (!TARGET.test(target) || path.includes('//')) return false;

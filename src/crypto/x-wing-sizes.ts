@@ -5,7 +5,7 @@ import type { Bytes } from './bytes.ts';
 import * as mlkem from './mlkem768.ts';
 import type { Kem } from './primitives.ts';
 
-export const X25519_BYTES = 32;
+const X25519_BYTES = 32;
 
 export const X_WING: Pick<Kem, 'publicKeyBytes' | 'ciphertextBytes' | 'sharedSecretBytes'> = {
   publicKeyBytes: mlkem.PUBLIC_KEY_BYTES + X25519_BYTES,

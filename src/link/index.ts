@@ -1,4 +1,5 @@
 /** trpc-nen/link: the client side for tRPC. */
+export type { Signer } from '../crypto/signature.ts';
 export { NenError, type NenErrorCode, type NenErrorOptions, type NenOutcome } from '../protocol/errors.ts';
 export type { DeviceClock } from './client/clock.ts';
 export type { Fetch } from './client/fetch.ts';

@@ -44,9 +44,9 @@ export interface ResponseEnvelope {
 }
 
 /** First byte of an answer in octets. */
-export const OCTETS_RESPONSE = 0;
+const OCTETS_RESPONSE = 0;
 export const OCTETS_STREAM = 1;
-export const OCTETS_ERROR = 2;
+const OCTETS_ERROR = 2;
 
 const NONCE_CHARACTERS = base64Length(NONCE_BYTES);
 

@@ -129,7 +129,7 @@ export interface World {
 }
 
 export const ECHO_PATH = '/api/echo/x';
-export const TRPC_ENDPOINT = '/api/trpc';
+const TRPC_ENDPOINT = '/api/trpc';
 export const TUNNEL_PATH = '/api/trpc/sealed';
 export const NEN_PATH = '/api/nen';
 

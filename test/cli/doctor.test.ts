@@ -88,6 +88,16 @@ describe('before a server in order', () => {
     expect(out).toContain('as a client of http://app.example');
   });
 
+  it('asks no more of a server that knows no probes, and says so', async () => {
+    const nen = createNen({ store: new InMemorySessionStore(), identity: seed, onEvent: () => undefined });
+    const status = nen.wrap(async () => Response.json({ sid: 'as it was' }));
+    const server = await serve((req) => (req.method === 'GET' ? status(req) : nen.routes.POST(req)));
+    open.push(server);
+    const { code, out } = await examine(server.url, '--pin', await pin());
+    expect(code).toBe(0);
+    expect(out).toMatch(/^ {2}note {3}probes/m);
+  });
+
   it('shows a pin that nobody named, and says that it was not compared', async () => {
     const { code, out } = await examine(await startServer());
     expect(code).toBe(0);

@@ -26,15 +26,18 @@ export async function startFaultyProxy(targets: readonly string[], fault: Fault)
     const target = targets[count++ % targets.length] ?? '';
     const path = fault.rewrite?.(incoming.url ?? '') ?? incoming.url;
     const headers = without(incoming.headers, fault.stripsRequest);
-    const onward = request(target, { method: incoming.method, path, headers }, async (answer) => {
+    const onward = request(target, { method: incoming.method, path, headers }, (answer) => {
       const kept = without(answer.headers, fault.stripsAnswer);
       if (fault.gzips === true && answer.statusCode !== 204) {
         delete kept['content-length'];
         outgoing.writeHead(answer.statusCode ?? 502, { ...kept, 'content-encoding': 'gzip' });
         answer.pipe(createGzip({ flush: 2 })).pipe(outgoing);
       } else if (fault.buffers === true) {
-        const whole = await buffer(answer);
-        outgoing.writeHead(answer.statusCode ?? 502, kept).end(whole);
+        outgoing.writeHead(answer.statusCode ?? 502, kept);
+        buffer(answer).then(
+          (whole) => outgoing.end(whole),
+          () => outgoing.destroy(),
+        );
       } else {
         outgoing.writeHead(answer.statusCode ?? 502, kept);
         outgoing.flushHeaders();

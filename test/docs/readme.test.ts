@@ -2,12 +2,10 @@
  * The README, run: its blocks are written into an app, type-checked, and what they promise is tried.
  * A ts block begins with `// path`, a section of the diff with `# path`; the app's other files are here.
  */
-import { execFile } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { promisify } from 'node:util';
+import { join } from 'node:path';
+import { ml_dsa65 } from '@noble/post-quantum/ml-dsa.js';
 import {
   createTRPCClient,
   httpBatchLink,
@@ -17,23 +15,12 @@ import {
 } from '@trpc/client';
 import { initTRPC } from '@trpc/server';
 import { fetchRequestHandler } from '@trpc/server/adapters/fetch';
-import { build } from 'esbuild';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createNen } from '../../src/adapter/index.ts';
 import { NenError, nenLink } from '../../src/link/index.ts';
+import { type AppFolder, blocksOf, createAppFolder, pathOf, root } from './app-folder.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
-
-interface Block {
-  readonly language: string;
-  readonly text: string;
-}
-
-function blocksOf(markdown: string): Block[] {
-  const found = markdown.matchAll(/^```(\w+)\n(.*?)^```$/gms);
-  return [...found].map(([, language = '', text = '']) => ({ language, text }));
-}
 
 const blocks = blocksOf(readme);
 const snippets = blocks.filter(({ language }) => /^tsx?$/.test(language));
@@ -88,77 +75,26 @@ const APP: Readonly<Record<string, string>> = {
   `,
 };
 
-interface Manifest {
-  readonly exports: Readonly<Record<string, { readonly default: string } | string>>;
-}
+let app: AppFolder;
 
-/** Each entry of the package, as its source. */
-function entryPaths(): Record<string, string[]> {
-  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
-  const paths: Record<string, string[]> = {};
-  for (const [entry, target] of Object.entries(exports)) {
-    if (typeof target === 'string') continue;
-    const source = target.default.replace('./dist/', 'src/').replace(/\.js$/, '.ts');
-    paths[entry.replace('.', 'trpc-nen')] = [join(root, source)];
-  }
-  return paths;
-}
+const seed = randomBytes(32).toString('base64');
+const nextSeed = randomBytes(32).toString('base64');
 
-const run = promisify(execFile);
-let folder = '';
-
-async function put(path: string, text: string): Promise<void> {
-  await mkdir(dirname(join(folder, path)), { recursive: true });
-  await writeFile(join(folder, path), text);
-}
-
-/** What the compiler has to say, or ''. */
-async function typeErrors(): Promise<string> {
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  return run(process.execPath, [tsc, '-p', folder]).then(
-    ({ stdout }) => stdout,
-    (failed: { stdout?: string }) => failed.stdout ?? 'the compiler could not be started',
-  );
-}
-
-/** A module of the app, bundled with the package's sources. */
-async function load(path: string): Promise<Record<string, unknown>> {
-  const outfile = join(folder, `${path.replaceAll('/', '-')}.mjs`);
-  await build({
-    entryPoints: [join(folder, path)],
-    outfile,
-    bundle: true,
-    format: 'esm',
-    platform: 'neutral',
-    external: ['@trpc/*', 'superjson', '@noble/*', 'eventsource-parser'],
-    tsconfig: join(folder, 'tsconfig.json'),
-    logLevel: 'silent',
-  });
-  return import(/* @vite-ignore */ pathToFileURL(outfile).href);
+function pinOf(given: string): string {
+  const { publicKey } = ml_dsa65.keygen(Buffer.from(given, 'base64'));
+  return createHash('sha256').update(publicKey).digest('base64url');
 }
 
 beforeAll(async () => {
-  await mkdir(join(root, '.cache'), { recursive: true });
-  folder = await mkdtemp(join(root, '.cache', 'readme-'));
-  const options = {
-    module: 'ESNext',
-    moduleResolution: 'Bundler',
-    paths: { ...entryPaths(), '@/*': ['./*'] },
-  };
-  const tsconfig = { extends: '../../tsconfig.json', compilerOptions: options, include: ['**/*.ts'] };
-  await put('tsconfig.json', JSON.stringify(tsconfig));
-  for (const [path, text] of Object.entries(APP)) await put(path, text);
-  for (const { path, after } of files) await put(path, after);
-  for (const { text } of snippets) await put(pathOf(text), text);
+  app = await createAppFolder('readme');
+  for (const [path, text] of Object.entries(APP)) await app.put(path, text);
+  for (const { path, after } of files) await app.put(path, after);
+  for (const { text } of snippets) await app.put(pathOf(text), text);
 });
 
 afterAll(async () => {
-  await rm(folder, { recursive: true, force: true });
+  await app?.remove();
 });
-
-function pathOf(snippet: string): string {
-  return /^\/\/ (\S+\.tsx?)\n/.exec(snippet)?.[1] ?? '';
-}
 
 function codeLines(text: string): string[] {
   return text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('//'));
@@ -188,13 +124,14 @@ describe('the README', () => {
   });
 
   it('shows code that compiles: the app with the diff applied, and every snippet', async () => {
-    expect(await typeErrors()).toBe('');
+    expect(await app.typeErrors()).toBe('');
   }, 60_000);
 
   it('starts from code that compiles too: the app before the diff', async () => {
-    for (const { path, isNew, before } of files) await put(path, isNew ? 'export const nen = {};' : before);
-    const beforeErrors = await typeErrors();
-    for (const { path, after } of files) await put(path, after);
+    for (const { path, isNew, before } of files)
+      await app.put(path, isNew ? 'export const nen = {};' : before);
+    const beforeErrors = await app.typeErrors();
+    for (const { path, after } of files) await app.put(path, after);
     // The other snippets build on the diff: only what is in the changed files counts.
     const changed = files.filter(({ isNew }) => !isNew).map(({ path }) => path);
     const inChanged = beforeErrors.split('\n').filter((line) => changed.some((path) => line.includes(path)));
@@ -210,20 +147,20 @@ describe('the app of the README', () => {
   }
 
   it('is tested by the snippet for tests, sealed for real', async () => {
-    const { trpc } = (await load('test/client.ts')) as { trpc: Client };
+    const { trpc } = (await app.load('test/client.ts')) as { trpc: Client };
     expect(await trpc.now.query()).toEqual(new Date(0));
     expect(await trpc.add.mutate('planted')).toBe(1);
   });
 
   it('carries the login inside the seal, and puts no more than one path on the wire', async () => {
     const wire: string[] = [];
-    await put(
+    await app.put(
       'both.ts',
       `export { POST as calls } from '@/app/api/trpc/[trpc]/route';
        export { POST as session } from '@/app/api/nen/[action]/route';
        export { trpc, signedInWith } from '@/trpc/signed-in';`,
     );
-    const { calls, session, trpc, signedInWith } = (await load('both.ts')) as {
+    const { calls, session, trpc, signedInWith } = (await app.load('both.ts')) as {
       calls: (req: Request) => Promise<Response>;
       session: (req: Request) => Promise<Response>;
       trpc: Client;
@@ -249,8 +186,71 @@ describe('the app of the README', () => {
     for (const word of ['planted', 'whoami', 'Bearer']) expect(wire.join('\n')).not.toContain(word);
   });
 
+  describe('with the lines of keygen in the environment', () => {
+    const pinned = { NEN_IDENTITY: seed, NEXT_PUBLIC_NEN_PINS: pinOf(seed) };
+
+    /** The app as it runs with these variables, as far as a query of it comes, and what it put on the wire. */
+    async function run(environment: Record<string, string>) {
+      await app.put(
+        'quickstart.ts',
+        `export { POST as calls } from '@/app/api/trpc/[trpc]/route';
+         export { POST as session } from '@/app/api/nen/[action]/route';
+         export { trpc } from '@/trpc/client';`,
+      );
+      for (const name of Object.keys(pinned)) vi.stubEnv(name, environment[name]);
+      const paths: string[] = [];
+      try {
+        const { calls, session, trpc } = (await app.load('quickstart.ts')) as {
+          calls: (req: Request) => Promise<Response>;
+          session: (req: Request) => Promise<Response>;
+          trpc: Client;
+        };
+        const query = (): Promise<unknown> => trpc.now.query().catch((error: unknown) => error);
+        const fetch: typeof globalThis.fetch = (url, init) => {
+          const req = new Request(url, init);
+          paths.push(new URL(req.url).pathname);
+          return (req.url.includes('/api/nen/') ? session : calls)(req);
+        };
+        let came: unknown;
+        await inPage(fetch, async () => {
+          came = await query();
+        });
+        return { came, paths };
+      } finally {
+        vi.unstubAllEnvs();
+      }
+    }
+
+    it('runs pinned', async () => {
+      const { came, paths } = await run(pinned);
+      expect(came).toEqual(new Date(0));
+      expect(paths).toEqual(['/api/nen/handshake', '/api/trpc/sealed']);
+    });
+
+    it('goes on while the server rolls to the next key, with both pins', async () => {
+      const both = `${pinOf(seed)},${pinOf(nextSeed)}`;
+      for (const NEN_IDENTITY of [seed, nextSeed]) {
+        const { came } = await run({ NEN_IDENTITY, NEXT_PUBLIC_NEN_PINS: both });
+        expect(came).toEqual(new Date(0));
+      }
+    });
+
+    it.each([
+      ['has another key', { ...pinned, NEN_IDENTITY: nextSeed }],
+      ['has no key', { NEXT_PUBLIC_NEN_PINS: pinned.NEXT_PUBLIC_NEN_PINS }],
+    ])('sends no call to a server that %s', async (_, environment) => {
+      const { came, paths } = await run(environment);
+      expect(came).toMatchObject({ cause: { code: 'ISO-1006', outcome: 'not-run' } });
+      expect(paths).toEqual(['/api/nen/handshake']);
+    });
+
+    it('refuses to run unpinned where the variable is missing', async () => {
+      await expect(run({ NEN_IDENTITY: seed })).rejects.toThrow('serverPins');
+    });
+  });
+
   it('tells a person whether it was done, where the seal failed', async () => {
-    await put(
+    await app.put(
       'explained.ts',
       `import { explain } from '@/lib/explain';
        import { NenError } from 'trpc-nen/link';
@@ -261,7 +261,7 @@ describe('the app of the README', () => {
          explain(new Error('of tRPC', { cause: new NenError('ISO-5002') })),
        ];`,
     );
-    const { sentences } = (await load('explained.ts')) as { sentences: unknown };
+    const { sentences } = (await app.load('explained.ts')) as { sentences: unknown };
     expect(sentences).toEqual([
       undefined,
       expect.stringMatching(/^Nothing was done.*ISO-1007/),

@@ -6,7 +6,7 @@ import type { Encoding, RequestKind } from '../../src/protocol/envelope.ts';
 import type { Exchange } from '../../src/protocol/exchange.ts';
 import { importKeys, type SessionContext } from '../../src/protocol/keys.ts';
 
-export function newSession(): SessionContext {
+function newSession(): SessionContext {
   const secret = (): Bytes => randomBytes(32);
   const secrets = {
     requestKey: secret(),

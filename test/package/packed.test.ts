@@ -27,7 +27,7 @@ const PEERS = ['@trpc/client', '@trpc/server'];
 /** The peer without which an entry is of no use. Every other entry runs without any. */
 function peerOf(entry: string): string | undefined {
   if (entry === 'trpc-nen/link') return '@trpc/client';
-  if (entry.startsWith('trpc-nen/adapter/')) return '@trpc/server';
+  if (entry.startsWith('trpc-nen/adapter')) return '@trpc/server';
   return undefined;
 }
 
@@ -96,6 +96,13 @@ describe('in an empty project, without the optional peers', () => {
 
   it.each(entries.filter((entry) => !peerOf(entry)))('imports %s, without side effects', async (entry) => {
     expect(await node(path, 'module', imports(entry))).toEqual({ names: expect.anything(), left: [] });
+  });
+
+  it('has the command trpc-nen', async () => {
+    const command = join(path, 'node_modules', '.bin', 'trpc-nen');
+    const { stdout } = await exec(command, ['explain', 'ISO-3002']);
+    expect(stdout).toContain('Signature invalid');
+    expect((await exec(command, ['keygen'])).stdout).toMatch(/^NEN_IDENTITY=.{44}$/m);
   });
 
   it.each(entries.filter(peerOf))('says which package %s needs', async (entry) => {

@@ -2,7 +2,7 @@
  * Identities in the handshake, against somebody on the way who has keys of his own: nobody is taken for
  * another, and no call is ever sent to a server that could not prove to be the pinned one.
  */
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Bytes, base64Encode, base64UrlEncode } from '../../src/crypto/bytes.ts';
 import { loadSigner, loadVerifier } from '../../src/crypto/load-ml-dsa-65.ts';
 import { noblePrimitives } from '../../src/crypto/noble.ts';
@@ -41,6 +41,9 @@ let suite: Suite;
 let client: Signer;
 let server: Signer;
 let mallory: Signer;
+
+// noble's ML-DSA-65 takes 20 ms a signature on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 beforeAll(async () => {
   suite = await loadSuite(p, 'ML-KEM-768');

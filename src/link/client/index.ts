@@ -1,4 +1,5 @@
 /** trpc-nen/client: the client side without tRPC. */
+export type { Signer } from '../../crypto/signature.ts';
 export { describeNenCode, type NenCodeDescription } from '../../protocol/catalogue.ts';
 export type { Encoding } from '../../protocol/envelope.ts';
 export { NenError, type NenErrorCode, type NenErrorOptions, type NenOutcome } from '../../protocol/errors.ts';

