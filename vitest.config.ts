@@ -6,10 +6,23 @@
 import { defineConfig } from 'vitest/config';
 
 const CRYPTO_ROOMS = ['crypto', 'protocol', 'adapter', 'link'].map((room) => `test/${room}/**/*.test.ts`);
+/** Minutes of killing and freezing: npm run test:faults. */
+const LONG = ['test/faults/long/**'];
 const SLOW_ROOMS = ['e2e', 'package'].map((room) => `test/${room}/**/*.test.ts`);
 
 /** Where to leave a JSON report beside the ordinary one: .ci/run counts tests with it. */
 const reportFile = process.env.NEN_VITEST_JSON;
+
+const LONG_PROJECT = {
+  extends: true as const,
+  test: {
+    name: 'faults',
+    include: LONG.map((folder) => `${folder}/*.test.ts`),
+    testTimeout: 180_000,
+    hookTimeout: 60_000,
+    fileParallelism: false,
+  },
+};
 
 export default defineConfig({
   test: {
@@ -39,10 +52,11 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [...CRYPTO_ROOMS, ...SLOW_ROOMS],
+          exclude: [...CRYPTO_ROOMS, ...SLOW_ROOMS, ...LONG],
           testTimeout: 20_000,
         },
       },
+      ...(process.env.NEN_FAULTS_REPORT ? [LONG_PROJECT] : []),
       {
         extends: true,
         test: {

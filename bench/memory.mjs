@@ -32,10 +32,10 @@ if (process.argv[1] === file) process.send?.(await measureAll());
 /** @returns {Promise<[string, number][]>} */
 async function measureAll() {
   const store = new InMemorySessionStore();
-  const options = { store, primitives: primitives(), now: Date.now, idleMs: HOUR_MS };
+  const options = { store, primitives: primitives(), now: Date.now, idleMs: HOUR_MS, origins: undefined };
   const sessions = new Sessions(options);
   const ids = Array.from({ length: SESSIONS }, () => base64UrlEncode(randomBytes(16)));
-  const epoch = await store.epoch();
+  const epoch = await store.epoch('sid');
   const stored = await growth(SESSIONS, async (i) =>
     sessions.create(newSession(ids[i] ?? '', epoch), 'ML-KEM-768', 'https://bench.invalid'),
   );

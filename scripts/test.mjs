@@ -1,6 +1,6 @@
 /**
  * npm test: everything, on a fresh clone with nothing but Node and npm.
- * Installs what is missing (a browser included), builds, type-checks and runs all tests.
+ * Installs what is missing (a browser and redis-server included), builds, type-checks and runs all tests.
  * Arguments go to vitest: `npm test -- test/crypto`, `npm test -- -t 'replay'`, `npm test -- --coverage`.
  * Plain Node without dependencies, because it runs before there are any.
  */
@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { findChromium, needChromium } from './lib/chromium.mjs';
 import { buildExample, hasExample } from './lib/example.mjs';
 import { install } from './lib/install.mjs';
+import { findRedis, needRedis } from './lib/redis.mjs';
 import { Failure, root, run, say, script } from './lib/run.mjs';
 
 const args = process.argv.slice(2);
@@ -15,6 +16,7 @@ const args = process.argv.slice(2);
 await script(async () => {
   const withBrowser = selectsBrowserTests();
   const browser = withBrowser ? await needChromium() : findChromium();
+  const redis = selectsRedisTests() ? await needRedis() : findRedis();
   await install(root);
 
   say('building');
@@ -25,7 +27,7 @@ await script(async () => {
   if (withBrowser && hasExample) await buildExample();
 
   say(browser ? `testing, browser tests with ${browser}` : 'testing');
-  const env = browser ? { CHROMIUM: browser } : {};
+  const env = { ...(browser && { CHROMIUM: browser }), ...(redis && { REDIS_SERVER: redis }) };
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   const tests = await run(process.execPath, [vitest, 'run', ...args], { env });
 
@@ -37,4 +39,10 @@ await script(async () => {
 function selectsBrowserTests() {
   const filters = args.filter((arg) => !arg.startsWith('-'));
   return filters.length === 0 || filters.some((filter) => filter.includes('e2e'));
+}
+
+/** Those of the shared stores need a redis-server. */
+function selectsRedisTests() {
+  const filters = args.filter((arg) => !arg.startsWith('-'));
+  return filters.length === 0 || filters.some((filter) => /faults|session|redis/.test(filter));
 }

@@ -59,15 +59,17 @@ export async function claimFirstAttempt({ sessions, now }: Context, { headers }:
   if (headers.retry === '') return;
   const first = decodeRetry(headers.retry);
   if (first === undefined) throw new NenError('ISO-4006', { hint: 'X-Nen-Retry is malformed' });
-  if (first.epoch !== (await sessions.epoch())) {
-    throw new NenError('ISO-5002', { hint: 'the store may have forgotten the first attempt' });
-  }
   if (!isInWindow(first.timestamp, now())) {
     throw new NenError('ISO-5002', { hint: 'the first attempt is older than its claim would be' });
   }
-  if (!(await sessions.claimFirst(first.sid, first.nonce, first.timestamp))) {
-    throw new NenError('ISO-5002', { hint: 'the first attempt was claimed: it ran or runs' });
-  }
+  const result = await sessions.claimFirst(first);
+  if (result === 'claimed') return;
+  throw new NenError('ISO-5002', {
+    hint:
+      result === 'gone'
+        ? 'the store may have forgotten the first attempt'
+        : 'the first attempt was claimed: it ran or runs',
+  });
 }
 
 const NO_KEY: Bytes = new Uint8Array(KEY_BYTES);

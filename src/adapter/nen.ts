@@ -13,23 +13,35 @@ import {
   SESSION_TTL_MS,
   SILENCE_MS,
 } from '../protocol/constants.ts';
+import { newSid } from '../protocol/handshake.ts';
 import type { HandshakePolicy } from '../protocol/handshake-messages.ts';
-import { InMemorySessionStore } from '../session/memory.ts';
+import type { StoreKey } from '../session/key-ring.ts';
 import type { SessionStore } from '../session/types.ts';
 import { audiences, headerNames, optionalFunction, pathPrefix, positiveInteger } from './checks.ts';
 import type { Context } from './context.ts';
 import { type CorsOptions, createCors } from './cors.ts';
+import { environment } from './environment.ts';
 import { consoleListener, type EventListener, guarded } from './events.ts';
 import { DEFAULT_RATE, type RateLimiter, tokenBucket } from './rate-limit.ts';
 import { createRoutes, type SessionRoutes } from './routes.ts';
 import { type Authorize, readEnvironmentIdentity, readServerIdentity } from './server-identity.ts';
 import { type NenSession, SessionFacts } from './session-facts.ts';
 import { Sessions } from './sessions.ts';
+import { resolveStore } from './stores.ts';
 import { createWrap, type Handler, type WrapOptions, type Wrapped } from './wrap.ts';
 
 export interface NenOptions {
-  /** Where sessions and replay claims are kept. By default this process's memory: one instance only. */
+  /**
+   * Where sessions and replay claims are kept. By default what the environment names (UPSTASH_REDIS_REST_URL
+   * and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL with ioredis installed), else this process's memory: one
+   * instance only.
+   */
   readonly store?: SessionStore;
+  /**
+   * The keys that seal session records in every store outside of the process: the first seals, all open.
+   * Made by `npx trpc-nen keygen --store`, or a KMS's. By default NEN_STORE_KEYS, separated by commas.
+   */
+  readonly storeKeys?: readonly StoreKey[];
   /** The server's ML-DSA-65 identity, which clients pin: a 32-byte seed as base64, or a signer (a KMS). By default NEN_IDENTITY. */
   readonly identity?: string | Signer;
   /** Decides which clients may have a session. */
@@ -91,7 +103,7 @@ export function createNen(options: NenOptions = {}): Nen {
     wrap,
     session: (req) => facts.of(req),
     check: async () => {
-      await Promise.all([context.sessions.epoch(), context.identity?.()]);
+      await Promise.all([context.sessions.epoch(newSid()), context.identity?.()]);
     },
   };
 }
@@ -105,7 +117,7 @@ function createContext(options: NenOptions): Context {
   const runtime = primitives();
   const publicHeaders = headerNames('publicHeaders', options.publicHeaders ?? []);
   const origins = options.origins && audiences('origins', options.origins);
-  const store = options.store ?? defaultStore();
+  const store = resolveStore(options);
   const identity =
     readServerIdentity(options.identity) ?? readEnvironmentIdentity(environment('NEN_IDENTITY'));
   const idleMs = positiveInteger('sessionIdleMs', options.sessionIdleMs ?? SESSION_IDLE_MS, MAX_SESSION_MS);
@@ -129,11 +141,6 @@ function createContext(options: NenOptions): Context {
     // A client takes a stream that is silent for longer than this for dead.
     keepAliveMs: positiveInteger('keepAliveMs', options.keepAliveMs ?? KEEP_ALIVE_MS, SILENCE_MS - 1),
   };
-}
-
-/** A variable of the environment, where there is one; an empty one counts as absent. */
-function environment(name: string): string | undefined {
-  return globalThis.process?.env?.[name] || undefined;
 }
 
 const ALL_SUITES: readonly SuiteName[] = ['ML-KEM-768', 'X-Wing'];
@@ -161,18 +168,6 @@ function loadPolicy(
     });
     return policy;
   };
-}
-
-const GLOBAL = Symbol.for('trpc-nen');
-
-/** One store for the whole process: Next gives route files module instances of their own. */
-function defaultStore(): SessionStore {
-  const holder = globalThis as { [GLOBAL]?: SessionStore };
-  const existing = holder[GLOBAL];
-  if (existing !== undefined) return existing;
-  const store = new InMemorySessionStore();
-  holder[GLOBAL] = store;
-  return store;
 }
 
 function plainPolicy(plain: 'refuse' | 'allow'): 'refuse' | 'allow' {

@@ -5,7 +5,7 @@
 import { loadVerifier } from '../crypto/load-ml-dsa-65.ts';
 import { CONTENT_TYPE_JSON, MAX_HANDSHAKE_BYTES } from '../protocol/constants.ts';
 import { NenError } from '../protocol/errors.ts';
-import { answerHandshake, verifyClientIdentity } from '../protocol/handshake.ts';
+import { answerHandshake, newSid, verifyClientIdentity } from '../protocol/handshake.ts';
 import { type ClientHello, decodeClientHello, type SessionTerms } from '../protocol/handshake-messages.ts';
 import type { Admitted } from './admit.ts';
 import type { Context } from './context.ts';
@@ -72,8 +72,9 @@ async function handshake(context: Context, req: Request): Promise<Response> {
     const hello = decodeClientHello(body, await context.handshakePolicy());
     const clientIdentity = await verifyClientIdentity(context.primitives, hello, loadVerifier);
     await authorizeClient(context.authorize, clientIdentity, req);
-    const [terms, identity] = await Promise.all([newTerms(context), context.identity?.()]);
-    const options = { terms, clientIdentity, identity };
+    const sid = newSid();
+    const [terms, identity] = await Promise.all([newTerms(context, sid), context.identity?.()]);
+    const options = { terms, sid, clientIdentity, identity };
     const { session, answer } = await answerHandshake(context.primitives, hello, options);
     await context.sessions.create(session, hello.suite.name, hello.audience);
     reportHandshake(context, session.sid, hello, false);
@@ -97,10 +98,12 @@ async function rotate(
   if (hello.audience !== session.audience)
     throw new NenError('ISO-1003', { hint: 'a rotation keeps its origin' });
   await authorizeClient(context.authorize, session.clientIdentity, req);
-  const terms = await newTerms(context);
-  const { sid, clientIdentity, serverIdentity } = session;
-  const previous = { sid, exporterSecret: session.keys.exporterSecret, clientIdentity, serverIdentity };
-  const rotated = await answerHandshake(context.primitives, hello, { terms, previous });
+  const sid = newSid();
+  const terms = await newTerms(context, sid);
+  const { clientIdentity, serverIdentity } = session;
+  const { exporterSecret } = session.keys;
+  const previous = { sid: session.sid, exporterSecret, clientIdentity, serverIdentity };
+  const rotated = await answerHandshake(context.primitives, hello, { terms, sid, previous });
   await context.sessions.rotate(session, rotated.session, hello.suite.name);
   reportHandshake(context, rotated.session.sid, hello, true);
   return new Response(rotated.answer, { headers: { 'Content-Type': CONTENT_TYPE_JSON } });
@@ -118,8 +121,9 @@ function status({ now }: Context, { session, line }: Admitted): Response {
   return Response.json({ sid, suite, createdAt, expiresAt });
 }
 
-async function newTerms({ now, sessions, sessionTtlMs }: Context): Promise<SessionTerms> {
-  const epoch = await sessions.epoch();
+/** The sid is drawn first: it decides which memory will keep the claims. */
+async function newTerms({ now, sessions, sessionTtlMs }: Context, sid: string): Promise<SessionTerms> {
+  const epoch = await sessions.epoch(sid);
   const at = now();
   return { now: at, expiresAt: at + sessionTtlMs, epoch };
 }

@@ -2,7 +2,11 @@
 export type { Signer } from '../crypto/signature.ts';
 export { describeNenCode, type NenCodeDescription } from '../protocol/catalogue.ts';
 export { NenError, type NenErrorCode, type NenErrorOptions, type NenOutcome } from '../protocol/errors.ts';
+export type { Kek, StoreKey } from '../session/key-ring.ts';
 export { InMemorySessionStore } from '../session/memory.ts';
+export { RedisSessionStore, type RedisSessionStoreOptions } from '../session/redis/store.ts';
+export { UpstashSessionStore, type UpstashSessionStoreOptions } from '../session/redis/upstash.ts';
+export { SessionStoreError } from '../session/store-error.ts';
 export type { ClaimOptions, ClaimResult, SessionStore } from '../session/types.ts';
 export type { CorsOptions } from './cors.ts';
 export type {

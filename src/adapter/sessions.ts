@@ -7,7 +7,7 @@ import type { Primitives } from '../crypto/primitives.ts';
 import { randomBytes } from '../crypto/random.ts';
 import type { Signer } from '../crypto/signature.ts';
 import type { SuiteName } from '../crypto/suite.ts';
-import { claimMs, isClaimable } from '../protocol/claims.ts';
+import { claimMs, type FirstAttempt, isClaimable } from '../protocol/claims.ts';
 import { SESSION_MAX_REQUESTS, UNCONFIRMED_TTL_MS } from '../protocol/constants.ts';
 import { NenError } from '../protocol/errors.ts';
 import type { NewSession } from '../protocol/handshake.ts';
@@ -15,7 +15,8 @@ import { HeldSession } from '../protocol/held-session.ts';
 import { identityDigest } from '../protocol/identity.ts';
 import { importKeys, wipeSecrets } from '../protocol/keys.ts';
 import { decodeSessionRecord, encodeSessionRecord, type SessionRecord } from '../session/record.ts';
-import type { ClaimResult, SessionStore } from '../session/types.ts';
+import { SessionStoreError } from '../session/store-error.ts';
+import type { ClaimOptions, ClaimResult, SessionStore } from '../session/types.ts';
 
 const CACHE_MS = 60_000;
 const MAX_CACHED = 10_000;
@@ -77,8 +78,9 @@ export class Sessions {
     this.#identity = identity;
   }
 
-  epoch(): Promise<string> {
-    return this.#ask(() => this.#store.epoch());
+  /** Names the memory that keeps the claims of this sid. */
+  epoch(sid: string): Promise<string> {
+    return this.#ask(() => this.#store.epoch(sid));
   }
 
   /** Keeps a new session, unconfirmed until its first request. */
@@ -126,7 +128,10 @@ export class Sessions {
     if (!isClaimable(timestamp, now))
       throw new NenError('ISO-3003', { hint: 'the body took too long to arrive' });
     const idleMs = Math.min(this.#idleMs, session.expiresAt - now);
-    const result = idleMs > 0 ? await this.#claim(session.sid, nonce, timestamp, idleMs, true) : 'gone';
+    const result =
+      idleMs > 0
+        ? await this.#claim(session.sid, nonce, timestamp, { idleMs, requireSession: true })
+        : 'gone';
     if (result === 'claimed') return;
     if (result === 'replayed')
       throw new NenError('ISO-5001', { hint: 'a copy of a request that was claimed before' });
@@ -134,21 +139,23 @@ export class Sessions {
     throw new NenError('ISO-2002', { hint: 'the session is gone from the store' });
   }
 
-  /** Claims the nonce of a retry's first attempt: true means that the first attempt can never run any more. */
-  async claimFirst(sid: string, nonce: string, timestamp: number): Promise<boolean> {
-    return (await this.#claim(sid, nonce, timestamp, 0, false)) === 'claimed';
+  /**
+   * Claims the nonce of a retry's first attempt: 'claimed' means that the first attempt can never run any
+   * more; 'gone' that the store may have forgotten whether it ran.
+   */
+  claimFirst({ sid, nonce, timestamp, epoch }: FirstAttempt): Promise<ClaimResult> {
+    return this.#claim(sid, nonce, timestamp, { idleMs: 0, requireSession: false, epoch });
   }
 
   #claim(
     sid: string,
     nonce: string,
     timestamp: number,
-    idleMs: number,
-    requireSession: boolean,
+    options: Omit<ClaimOptions, 'claimMs'>,
   ): Promise<ClaimResult> {
     const attempt = base64UrlEncode(randomBytes(ATTEMPT_BYTES));
-    const options = { claimMs: claimMs(timestamp, this.#now()), idleMs, requireSession };
-    return this.#ask(() => this.#store.claim(sid, nonce, attempt, options));
+    const lifeMs = claimMs(timestamp, this.#now());
+    return this.#ask(() => this.#store.claim(sid, nonce, attempt, { ...options, claimMs: lifeMs }));
   }
 
   async #load(sid: string, now: number): Promise<OpenedSession | undefined> {
@@ -181,7 +188,7 @@ export class Sessions {
     if (record === undefined || record.sid !== sid) return undefined;
     const isOurs =
       this.#origins?.has(record.audience) !== false &&
-      record.epoch === (await this.epoch()) &&
+      record.epoch === (await this.epoch(sid)) &&
       sameIdentity(record.serverIdentity, await this.#serverIdentity());
     if (isOurs) return record;
     wipeSecrets(record);
@@ -222,11 +229,18 @@ export class Sessions {
     try {
       return await question();
     } catch (error) {
-      // The store's own error may hold a command with a record in it: only its name goes into the log.
-      const name = error instanceof Error ? error.name : typeof error;
-      throw new NenError('ISO-2003', { hint: `the session store failed (${name})` });
+      // To the client such a session is an unknown one; what it is, the log tells.
+      if (error instanceof NenError && error.code === 'ISO-2004')
+        throw new NenError('ISO-2002', { hint: `ISO-2004: ${error.hint}`, cause: error });
+      throw new NenError('ISO-2003', { hint: storeHint(error) });
     }
   }
+}
+
+/** Another error than a SessionStoreError may hold a command with a record in it: only its name goes into the log. */
+function storeHint(error: unknown): string {
+  if (error instanceof SessionStoreError) return error.message;
+  return `the session store failed (${error instanceof Error ? error.name : typeof error})`;
 }
 
 function sameIdentity(a: Bytes | undefined, b: Bytes | undefined): boolean {

@@ -110,13 +110,14 @@ const CATALOGUE: Readonly<Record<NenErrorCode, Entry>> = {
   'ISO-2003': {
     title: 'Session store unavailable',
     cause: 'The session store failed or has no room for a replay claim. Nothing runs without it.',
-    fix: 'Look into the server’s log for the name of the store’s error, and mend the store.',
+    fix: 'The server’s log says why: the store is down or slow, may evict claims, or has no store keys (`npx trpc-nen keygen --store`).',
     ran: NOT_THIS_COPY,
   },
   'ISO-2004': {
     title: 'Session record can’t be opened',
-    cause: 'The record of the session is sealed under a key that the server does not have.',
-    fix: 'Reserved: this version keeps sessions in memory, unsealed, and never raises it.',
+    cause:
+      'The record of the session was sealed under a key that is not in the server’s ring, or was altered in the store. Clients see ISO-2002 and handshake; the server’s log has this code.',
+    fix: 'Give all instances the same NEN_STORE_KEYS; keep a replaced key in the list for as long as sessions live.',
     ran: NOT_THIS_COPY,
   },
   'ISO-3001': {

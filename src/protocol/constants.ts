@@ -15,12 +15,15 @@ export const LABEL_RESPONSE_SECRET = 'nen/2 response secret';
 export const LABEL_EXPORTER = 'nen/2 exporter';
 export const LABEL_ANSWER_KEY = 'nen/2 answer';
 export const LABEL_STREAM_KEY = 'nen/2 stream';
+export const LABEL_STORE_KEY_ID = 'nen/2 store key id';
+export const LABEL_RECORD_SEAL_KEY = 'nen/2 record seal key';
 export const LABEL_EXPORTED_KEY = 'nen/2 exported key';
 
 // Labels of additional authenticated data.
 export const LABEL_REQUEST = 'nen/2 request';
 export const LABEL_RESPONSE = 'nen/2 response';
 export const LABEL_RECORD = 'nen/2 record';
+export const LABEL_RECORD_SEAL = 'nen/2 record seal';
 
 // Context strings of identity signatures.
 export const CONTEXT_CLIENT = 'nen/2 client';
@@ -55,6 +58,9 @@ export const UNCONFIRMED_TTL_MS = 30_000;
 export const SESSION_TTL_MS = 3_600_000;
 export const SESSION_IDLE_MS = 900_000;
 export const SESSION_MAX_REQUESTS: number = 2 ** 20;
+/** A client rotates its session by itself at this part of its life, and after this many requests. */
+export const ROTATE_AT_LIFE = 0.8;
+export const ROTATE_AFTER_REQUESTS: number = 2 ** 19;
 export const MAX_REQUEST_BYTES: number = 8 * 1024 * 1024;
 export const MAX_ENVELOPE_BYTES: number = 8 * 1024 * 1024;
 export const MAX_PLAIN_ANSWER_BYTES: number = 16 * 1024;

@@ -100,12 +100,19 @@ export async function verifyClientIdentity(
 
 interface AnswerOptions {
   readonly terms: SessionTerms;
+  /** The session's id, if it was drawn before: the terms may depend on it. */
+  readonly sid?: string;
   /** From `verifyClientIdentity`; a rotation inherits its own. */
   readonly clientIdentity?: Bytes | undefined;
   /** The server's own, which signs the transcript. Not of use in a rotation. */
   readonly identity?: Signer | undefined;
   readonly previous?: PreviousSession | undefined;
   readonly random?: RandomBytes;
+}
+
+/** A session id: 16 random bytes as base64url without padding, 22 characters. */
+export function newSid(random: RandomBytes = randomBytes): string {
+  return base64UrlEncode(random(SID_BYTES));
 }
 
 /**
@@ -115,10 +122,10 @@ interface AnswerOptions {
 export async function answerHandshake(
   primitives: Primitives,
   hello: ClientHello,
-  { terms, previous, clientIdentity, identity: signer, random = randomBytes }: AnswerOptions,
+  { terms, sid: given, previous, clientIdentity, identity: signer, random = randomBytes }: AnswerOptions,
 ): Promise<{ readonly session: NewSession; readonly answer: Bytes }> {
   const { ciphertext, sharedSecret } = await encapsulate(hello, random);
-  const sid = base64UrlEncode(random(SID_BYTES));
+  const sid = given ?? newSid(random);
   const hmacKey = random(KEY_BYTES);
   const identities: Identities = previous ?? {
     clientIdentity,

@@ -58,7 +58,8 @@ export class InMemorySessionStore implements SessionStore {
     };
   }
 
-  async epoch(): Promise<string> {
+  /** One for all sessions. */
+  async epoch(_sid: string): Promise<string> {
     return this.#at(this.#now()).epoch;
   }
 
@@ -86,7 +87,8 @@ export class InMemorySessionStore implements SessionStore {
     const claimMs = duration('claimMs', options.claimMs, MAX_CLAIM_MS);
     const idleMs = duration('idleMs', options.idleMs);
     const now = this.#now();
-    const { sessions, claims } = this.#at(now);
+    const { epoch, sessions, claims } = this.#at(now);
+    if (options.epoch !== undefined && options.epoch !== epoch) return 'gone';
     const session = options.requireSession ? sessions.find(sid, now) : undefined;
     if (options.requireSession && session === undefined) return 'gone';
     if (!claims.claim(sid, nonce, attempt, claimMs, now)) return 'replayed';

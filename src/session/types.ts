@@ -11,7 +11,7 @@ export type ClaimResult =
   | 'claimed'
   /** Another attempt holds it: a replay. */
   | 'replayed'
-  /** `requireSession` was set and the session is not there: nothing was claimed. */
+  /** The session that `requireSession` asks for, or the memory that `epoch` names, is not there: nothing was claimed. */
   | 'gone';
 
 export interface ClaimOptions {
@@ -21,18 +21,26 @@ export interface ClaimOptions {
   readonly idleMs: number;
   /** Claims only while the session exists: the check and the claim are one atomic step. */
   readonly requireSession: boolean;
+  /**
+   * Claims only while `epoch(sid)` is still this one: the check and the claim are one atomic step. A retry
+   * names the memory that holds its first attempt's claim, if there is one.
+   */
+  readonly epoch?: string;
 }
 
 /**
  * A rejected promise means that the store could not answer (ISO-2003): the caller then runs nothing.
  * A store for several processes needs one linearizable writer; one that may have forgotten
- * claims must forget its sessions too and change its `epoch`.
+ * claims of a sid must forget the session too and change its epoch.
  */
 export interface SessionStore {
   /** Memory of this process only: every other store gets sealed records and needs store keys. */
   readonly local?: true;
-  /** Names the store's memory: changes when the store may have forgotten claims. */
-  epoch(): Promise<string>;
+  /**
+   * Names the memory that keeps this sid's claims (a cluster has several): changes when it may have
+   * forgotten some. 1 to 64 characters of base64url, whether or not the session exists.
+   */
+  epoch(sid: string): Promise<string>;
   /** Puts a new session in, unconfirmed until its first claim. */
   create(sid: string, record: Bytes, ttlMs: number): Promise<void>;
   read(sid: string): Promise<Bytes | undefined>;

@@ -341,7 +341,10 @@ export interface AttackSession extends SessionContext {
 export const AUDIENCE = 'https://victim.example';
 
 /** Does the handshake, over HTTP. */
-export async function openSession(world: World, audience: string = AUDIENCE): Promise<AttackSession> {
+export async function openSession(
+  world: Pick<World, 'port'> & { readonly clock: Pick<TestClock, 'now'> },
+  audience: string = AUDIENCE,
+): Promise<AttackSession> {
   const p = primitives();
   const pending = await startHandshake(mlKem768Suite(p), audience);
   const answer = await send(world, handshakeRequest(encodeClientHello(pending.hello)));

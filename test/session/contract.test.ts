@@ -134,6 +134,13 @@ class RotatesFromNothing extends Base {
   }
 }
 
+class IgnoresTheEpochOfAClaim extends Base {
+  override claim(sid: string, nonce: string, attempt: string, options: ClaimOptions): Promise<ClaimResult> {
+    const { claimMs, idleMs, requireSession } = options;
+    return super.claim(sid, nonce, attempt, { claimMs, idleMs, requireSession });
+  }
+}
+
 class DrawsAnEpochPerCall extends Base {
   #draws = 0;
   override async epoch(): Promise<string> {
@@ -171,6 +178,7 @@ describe('the contract catches a store that', () => {
     ['never lets a session expire', NeverExpires, /nobody confirms ends/],
     ['never refreshes the idle time', NeverRefreshes, /kept for the idle time/],
     ['rotates from a session that is not there', RotatesFromNothing, /unknown session creates nothing/],
+    ['claims whatever memory is named', IgnoresTheEpochOfAClaim, /in the memory that it names/],
     ['names its memory anew each time', DrawsAnEpochPerCall, /the epoch is a name that stays/],
   ])('%s', async (_, Broken, finding) => {
     expect(await failures(() => new Broken())).toMatch(finding);

@@ -150,19 +150,21 @@ describe('time', () => {
   test('a clock set back by more than a claim leaves over forgets the sessions too, under a new epoch', async () => {
     const { store, clock, confirm, there } = storeWithClock();
     await confirm('a');
-    const epoch = await store.epoch();
+    const epoch = await store.epoch('sid');
     clock.now -= 60_000;
-    expect(await store.epoch()).toBe(epoch);
+    expect(await store.epoch('sid')).toBe(epoch);
     expect(await there('a')).toBe('a');
     clock.now -= 1;
     expect(await there('a')).toBe('');
-    expect(await store.epoch()).not.toBe(epoch);
+    expect(await store.epoch('sid')).not.toBe(epoch);
     await confirm('b');
     expect(await there('b')).toBe('b');
   });
 
   test('every store has an epoch of its own', async () => {
-    const epochs = await Promise.all(Array.from({ length: 100 }, () => new InMemorySessionStore().epoch()));
+    const epochs = await Promise.all(
+      Array.from({ length: 100 }, () => new InMemorySessionStore().epoch('sid')),
+    );
     expect(new Set(epochs).size).toBe(100);
   });
 

@@ -67,8 +67,9 @@ export class Caller {
       if (call.retry === 'never' || !asksForRetry(error)) throw error;
     }
     try {
-      const fresh = await this.#options.sessions.replace(session, call.signal);
-      return await this.#send(await this.#seal(fresh, call, call.safe ? '' : retryOf(first)), call);
+      return await this.#options.sessions.retry(session, call.signal, async (fresh) =>
+        this.#send(await this.#seal(fresh, call, call.safe ? '' : retryOf(first)), call),
+      );
     } catch (error) {
       throw withUnknownOutcome(error);
     }

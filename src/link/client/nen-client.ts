@@ -90,6 +90,11 @@ export class NenClient {
       credentials: options.credentials,
       pins,
       identity: readIdentity(options),
+      sendRotation: async (old, hello, signal) => {
+        old.hold();
+        const call = { ...this.#routeCall('POST', 'rotate', [hello]), signal };
+        return bodyOf(await this.#caller.callUnder(old, call));
+      },
     });
     const maxEnvelopeBytes = options.maxEnvelopeBytes ?? MAX_ENVELOPE_BYTES;
     this.#caller = new Caller({ sessions: this.#sessions, transport, maxEnvelopeBytes });
@@ -118,11 +123,7 @@ export class NenClient {
 
   /** Replaces the session by one that only its owner can make; the old one stays if that fails. @throws {NenError} */
   async rotate(): Promise<{ readonly sid: string }> {
-    const { sid } = await this.#sessions.rotate(async (old, hello, signal) => {
-      old.hold();
-      const call = { ...this.#routeCall('POST', 'rotate', [hello]), signal };
-      return bodyOf(await this.#caller.callUnder(old, call));
-    });
+    const { sid } = await this.#sessions.rotate();
     return { sid };
   }
 

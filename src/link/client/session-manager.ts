@@ -11,6 +11,8 @@ import {
   CONTENT_TYPE_JSON,
   HANDSHAKE_TIMEOUT_MS,
   MAX_HANDSHAKE_BYTES,
+  ROTATE_AFTER_REQUESTS,
+  ROTATE_AT_LIFE,
   SESSION_MAX_REQUESTS,
 } from '../../protocol/constants.ts';
 import { NenError, type NenOutcome } from '../../protocol/errors.ts';
@@ -49,6 +51,13 @@ export class ClientSession extends HeldSession {
     this.clock = new ServerClock(terms.now, device);
   }
 
+  /** Whether it is time to replace it: well before the server ends it, so that no call is refused for it. */
+  worn(): boolean {
+    const lifeMs = this.terms.expiresAt - this.terms.now;
+    const ageMs = this.clock.now() - this.terms.now;
+    return this.requests >= ROTATE_AFTER_REQUESTS || ageMs >= lifeMs * ROTATE_AT_LIFE;
+  }
+
   /** Whether a call may still begin under it. */
   usable(): boolean {
     if (this.retired || this.requests >= SESSION_MAX_REQUESTS || this.clock.drifted()) return false;
@@ -69,13 +78,23 @@ export interface SessionManagerOptions {
   readonly pins?: ReadonlySet<string> | undefined;
   /** The client's own identity, where it has one. */
   readonly identity?: (() => Promise<Signer>) | undefined;
+  /** Carries a rotation's hello in a sealed request under the old session, which is held. Without it there is none. */
+  readonly sendRotation?: SendRotation;
 }
+
+type SendRotation = (old: ClientSession, hello: Bytes, signal: AbortSignal) => Promise<Bytes>;
 
 export class SessionManager {
   readonly #options: SessionManagerOptions;
   #current: ClientSession | undefined;
   #flight: Promise<ClientSession> | undefined;
+  #rotation: Promise<ClientSession> | undefined;
+  /** Second attempts under way: a rotation waits for them, since there is no third. */
+  readonly #retries = new Set<Promise<unknown>>();
+  /** The session that could not be rotated: it is used to its end. */
+  #unrotatable: ClientSession | undefined;
   #terminated = false;
+  #terminations = 0;
   /** Pins given, or the one that the server showed first: required from then on. */
   #pins: ReadonlySet<string> | undefined;
 
@@ -90,6 +109,12 @@ export class SessionManager {
    * @throws {NenError} ISO-2001 after `terminate`, and whatever a handshake fails with.
    */
   async acquire(signal: AbortSignal | null): Promise<ClientSession> {
+    const session = await this.#hold(signal);
+    if (session.worn()) this.#rotateInBackground(session);
+    return session;
+  }
+
+  async #hold(signal: AbortSignal | null): Promise<ClientSession> {
     for (;;) {
       if (this.#terminated) throw terminated();
       const session = this.#usable() ?? (await unlessAborted(this.#handshakeOnce(), signal));
@@ -108,18 +133,61 @@ export class SessionManager {
   }
 
   /**
-   * Replaces the session by one that continues it; it stays as it is if that fails.
-   * @param send carries the hello in a sealed request under the old session.
+   * A call's second attempt, under another session than `stale`. It waits for a rotation under way, whose
+   * answer may bring that session, and no rotation begins before it has ended.
    */
-  async rotate(
-    send: (old: ClientSession, hello: Bytes, signal: AbortSignal) => Promise<Bytes>,
-  ): Promise<{ readonly sid: string }> {
-    const old = await this.acquire(null);
+  async retry<Result>(
+    stale: ClientSession,
+    signal: AbortSignal | null,
+    run: (fresh: ClientSession) => Promise<Result>,
+  ): Promise<Result> {
+    while (this.#rotation !== undefined) await unlessAborted(settled(this.#rotation), signal);
+    const retrying = this.replace(stale, signal).then(run);
+    this.#retries.add(retrying);
+    try {
+      return await retrying;
+    } finally {
+      this.#retries.delete(retrying);
+    }
+  }
+
+  /** Replaces the session by one that continues it; it stays as it is if that fails. Several calls share one. */
+  rotate(): Promise<ClientSession> {
+    this.#rotation ??= this.#rotate().finally(() => {
+      this.#rotation = undefined;
+    });
+    return this.#rotation;
+  }
+
+  async #rotate(): Promise<ClientSession> {
+    while (this.#retries.size > 0) await Promise.allSettled(this.#retries);
+    return this.#continue(await this.#hold(null));
+  }
+
+  /** Nobody waits for it, and its failure is nobody's: the session is good until its end. */
+  #rotateInBackground(worn: ClientSession): void {
+    if (this.#options.sendRotation === undefined) return;
+    if (this.#rotation !== undefined || this.#unrotatable === worn || worn !== this.#current) return;
+    this.rotate().catch(() => {
+      this.#unrotatable = worn;
+    });
+  }
+
+  /** Releases `old`, which is held. */
+  async #continue(old: ClientSession): Promise<ClientSession> {
+    const { sendRotation } = this.#options;
     const exporterSecret = Uint8Array.from(old.keys.exporterSecret);
     const previous = { sid: old.sid, exporterSecret, ...old.identities };
+    const terminations = this.#terminations;
     try {
-      const next = await this.#perform((hello, signal) => send(old, hello, signal), 'unknown', previous);
-      if (this.#terminated) throw dropped(next, 'unknown');
+      const next = await this.#perform(
+        (hello, signal) =>
+          sendRotation === undefined ? Promise.reject(terminated()) : sendRotation(old, hello, signal),
+        'unknown',
+        previous,
+      );
+      // Also if there was a handshake since: it must not bring back what was terminated.
+      if (this.#terminations !== terminations) throw dropped(next, 'unknown');
       return this.#put(next);
     } finally {
       wipe(exporterSecret);
@@ -139,6 +207,7 @@ export class SessionManager {
     const session = this.#current;
     session?.hold();
     this.#terminated = true;
+    this.#terminations++;
     this.#flight = undefined;
     this.#retire();
     return session;
@@ -254,6 +323,10 @@ export class SessionManager {
       throw new NenError('ISO-1007', { outcome: 'not-run', cause, message });
     }
   }
+}
+
+async function settled(flight: Promise<unknown>): Promise<void> {
+  await flight.catch(() => undefined);
 }
 
 function terminated(outcome: NenOutcome = 'not-run'): NenError {

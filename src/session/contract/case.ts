@@ -61,8 +61,9 @@ export function claim(
   nonce: string,
   options: Partial<ClaimOptions> & { attempt?: string } = {},
 ): Promise<ClaimResult> {
-  const { attempt = freshId(), claimMs = LONG_MS, idleMs = LONG_MS, requireSession = true } = options;
-  return store.claim(sid, nonce, attempt, { claimMs, idleMs, requireSession });
+  const { attempt = freshId(), ...changes } = options;
+  const defaults = { claimMs: LONG_MS, idleMs: LONG_MS, requireSession: true };
+  return store.claim(sid, nonce, attempt, { ...defaults, ...changes });
 }
 
 export function equal<Value>(actual: Value, expected: Value, what: string): void {

@@ -16,6 +16,8 @@ import {
   rejectsWithTypeError,
 } from './case.ts';
 
+const EPOCH = /^[A-Za-z0-9_-]{1,64}$/;
+
 /** A new session with one claimed nonce. */
 async function claimedNonce(
   store: SessionStore,
@@ -185,11 +187,31 @@ export const CLAIM_CASES: readonly ContractCase[] = [
   [
     'the epoch is a name that stays while nothing is forgotten',
     async ({ store }) => {
-      const epoch = await store.epoch();
-      equal(typeof epoch === 'string' && epoch !== '', true, 'the epoch is a non-empty string');
-      const { sid } = await claimedNonce(store);
+      const sid = freshSid();
+      const epoch = await store.epoch(sid);
+      equal(EPOCH.test(epoch), true, 'the epoch is 1 to 64 characters of base64url');
+      await store.create(sid, record(1), LONG_MS);
+      equal(await claim(store, sid, freshId()), 'claimed', 'claim');
       await store.delete(sid);
-      equal(await store.epoch(), epoch, 'the epoch afterwards');
+      equal(await store.epoch(sid), epoch, 'the epoch afterwards');
+    },
+  ],
+  [
+    "a retry's claim holds in the memory that it names, and in no other",
+    async ({ store }) => {
+      const [sid, nonce] = [freshSid(), freshId()];
+      const epoch = await store.epoch(sid);
+      const other = `${epoch.slice(1)}${epoch.startsWith('a') ? 'b' : 'a'}`;
+      const retry = { requireSession: false, epoch };
+      equal(await claim(store, sid, nonce, { ...retry, epoch: other }), 'gone', 'another epoch');
+      equal(await claim(store, sid, nonce, { ...retry, epoch: '' }), 'gone', 'an empty epoch');
+      equal(await claim(store, sid, nonce, retry), 'claimed', 'its epoch');
+      equal(
+        await claim(store, sid, nonce, { ...retry, epoch: other }),
+        'gone',
+        'another epoch, once claimed',
+      );
+      equal(await claim(store, sid, nonce, retry), 'replayed', 'its epoch, once claimed');
     },
   ],
 ];

@@ -1,0 +1,148 @@
+/**
+ * A store whose records are sealed at rest (PROTOCOL.md, "Session records"): between the server and every
+ * store outside of its process. Who reads the store, its dumps or its traffic, learns no key of any session.
+ *
+ *   record at rest = LP(keyId) || LP(wrapped data key, or nothing) || salt (32) || box
+ *   key = HKDF(KEK or data key, salt, input("nen/2 record seal key"))
+ *   box = AEAD(key, nonce 0, aad = input("nen/2 record seal", sid, keyId), record)
+ *
+ * The salt is random and so is therefore the key, which seals once. The sid in the AAD ties a record to its
+ * place: one that was moved to another session doesn't open.
+ */
+import { type Bytes, bytesToLatin1, concatBytes, latin1ToBytes, utf8ToBytes, wipe } from '../crypto/bytes.ts';
+import type { AeadKey } from '../crypto/primitives.ts';
+import { randomBytes } from '../crypto/random.ts';
+import { primitives } from '../crypto/select.ts';
+import { KEY_BYTES, LABEL_RECORD_SEAL, LABEL_RECORD_SEAL_KEY, NONCE_BYTES } from '../protocol/constants.ts';
+import { NenError } from '../protocol/errors.ts';
+import { input, lp } from '../protocol/input.ts';
+import { KEY_ID, type KeyRing, MAX_WRAPPED_BYTES } from './key-ring.ts';
+import type { ClaimOptions, ClaimResult, SessionStore } from './types.ts';
+
+const SALT_BYTES = 32;
+const LENGTH_BYTES = 4;
+const NONCE_ZERO: Bytes = new Uint8Array(NONCE_BYTES);
+
+/** Seals a record for its place. @throws {SessionStoreError} if the key isn't available. */
+export async function sealRecord(ring: KeyRing, sid: string, record: Bytes): Promise<Bytes> {
+  // At once: the buffer is the caller's, who may use it again.
+  const own = record.slice();
+  const { keyId, wrapped, key } = await ring.sealing();
+  const salt = randomBytes(SALT_BYTES);
+  const aead = deriveKey(key, salt);
+  const box = await aead.seal(NONCE_ZERO, aad(sid, keyId), [own]);
+  aead.wipe();
+  wipe(own);
+  return concatBytes([latin1ToBytes(lp(keyId) + lp(wrapped)), salt, ...box]);
+}
+
+/**
+ * @throws {NenError} ISO-2004 for anything that was not sealed for this place under a key of the ring.
+ * @throws {SessionStoreError} if the key isn't available.
+ */
+export async function openRecord(ring: KeyRing, sid: string, sealed: Bytes): Promise<Bytes> {
+  const parts = split(sealed);
+  if (parts === undefined) throw unopenable('it is not a sealed record');
+  const key = await ring.opening(parts.keyId, parts.wrapped);
+  if (key === undefined) throw unopenable('it was sealed under a key that is not in the ring');
+  const aead = deriveKey(key, parts.salt);
+  try {
+    return await aead.open(NONCE_ZERO, aad(sid, parts.keyId), parts.box);
+  } catch {
+    throw unopenable('it was altered, or moved from another session');
+  } finally {
+    aead.wipe();
+  }
+}
+
+function aad(sid: string, keyId: string): Bytes {
+  return input(LABEL_RECORD_SEAL, utf8ToBytes(sid), keyId);
+}
+
+function deriveKey(key: Bytes, salt: Bytes): AeadKey {
+  const p = primitives();
+  const prkBytes = p.extract(salt, key);
+  const prk = p.macKey(prkBytes);
+  const raw = p.expand(prk, input(LABEL_RECORD_SEAL_KEY), KEY_BYTES);
+  const aead = p.aeadKey(raw);
+  prk.wipe();
+  wipe(prkBytes, raw);
+  return aead;
+}
+
+interface SealedParts {
+  readonly keyId: string;
+  readonly wrapped: Bytes;
+  readonly salt: Bytes;
+  readonly box: Bytes;
+}
+
+function split(bytes: Bytes): SealedParts | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let at = 0;
+  const field = (maxBytes: number): Bytes | undefined => {
+    if (at + LENGTH_BYTES > bytes.length) return undefined;
+    const start = at + LENGTH_BYTES;
+    const end = start + view.getUint32(at);
+    if (end - start > maxBytes || end > bytes.length) return undefined;
+    at = end;
+    return bytes.subarray(start, end);
+  };
+  const keyId = field(256);
+  const wrapped = field(MAX_WRAPPED_BYTES);
+  if (keyId === undefined || wrapped === undefined || !KEY_ID.test(bytesToLatin1(keyId))) return undefined;
+  const boxAt = at + SALT_BYTES;
+  if (boxAt > bytes.length) return undefined;
+  return {
+    keyId: bytesToLatin1(keyId),
+    wrapped,
+    salt: bytes.subarray(at, boxAt),
+    box: bytes.subarray(boxAt),
+  };
+}
+
+function unopenable(hint: string): NenError {
+  return new NenError('ISO-2004', { hint: `a session record can't be opened: ${hint}` });
+}
+
+/** Any store, with sealed records. Without keys it does nothing at all: every operation rejects. */
+export class SealedSessionStore implements SessionStore {
+  readonly #store: SessionStore;
+  readonly #ring: () => KeyRing;
+
+  /** @param ring gives the keys, or throws a SessionStoreError where there are none; asked at each operation. */
+  constructor(store: SessionStore, ring: () => KeyRing) {
+    this.#store = store;
+    this.#ring = ring;
+  }
+
+  async epoch(sid: string): Promise<string> {
+    this.#ring();
+    return this.#store.epoch(sid);
+  }
+
+  async create(sid: string, record: Bytes, ttlMs: number): Promise<void> {
+    await this.#store.create(sid, await sealRecord(this.#ring(), sid, record), ttlMs);
+  }
+
+  /** @throws {NenError} ISO-2004. */
+  async read(sid: string): Promise<Bytes | undefined> {
+    const ring = this.#ring();
+    const sealed = await this.#store.read(sid);
+    return sealed && openRecord(ring, sid, sealed);
+  }
+
+  async claim(sid: string, nonce: string, attempt: string, options: ClaimOptions): Promise<ClaimResult> {
+    this.#ring();
+    return this.#store.claim(sid, nonce, attempt, options);
+  }
+
+  async rotate(oldSid: string, newSid: string, record: Bytes, ttlMs: number): Promise<boolean> {
+    return this.#store.rotate(oldSid, newSid, await sealRecord(this.#ring(), newSid, record), ttlMs);
+  }
+
+  async delete(sid: string): Promise<boolean> {
+    this.#ring();
+    return this.#store.delete(sid);
+  }
+}

@@ -1,0 +1,131 @@
+/** Mutations without end through the real client, each with a name of its own, and what became of each. */
+import { NenClient, NenError } from '../../../src/link/client/index.ts';
+import type { Transport } from '../../../src/link/client/transport.ts';
+import { ECHO_PATH } from '../../attack/harness.ts';
+
+export interface Fate {
+  readonly name: string;
+  readonly at: number;
+  readonly ms: number;
+  /** 'ok', the code of a NenError, or 'untyped'. */
+  readonly result: string;
+  readonly outcome: 'ran' | 'not-run' | 'unknown' | 'untyped';
+}
+
+export interface Load {
+  readonly fates: Fate[];
+  /** Lets the calls in flight end, and begins no more. */
+  stop(): Promise<void>;
+}
+
+export interface LoadOptions {
+  readonly url: string;
+  readonly transport: Transport;
+  readonly clients: number;
+  /** Calls at once of each client. */
+  readonly calls: number;
+  /** Between two calls of one loop. */
+  readonly pauseMs?: number;
+  /** Goes along with each name. */
+  readonly filler?: string;
+}
+
+export function startLoad({ url, transport, clients, calls, pauseMs = 0, filler = '' }: LoadOptions): Load {
+  const fates: Fate[] = [];
+  let running = true;
+  const loop = async (client: NenClient, prefix: string): Promise<void> => {
+    for (let i = 0; running; i++) {
+      const name = `${prefix}-${i}`;
+      const from = performance.now();
+      const { result, outcome } = await fateOf(client, url, filler === '' ? name : { name, filler });
+      fates.push({ name, at: from, ms: performance.now() - from, result, outcome });
+      if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  };
+  const loops = Array.from({ length: clients }, (_, c) => {
+    const client = new NenClient(url, { fetch: transport });
+    return Array.from({ length: calls }, (__, k) => loop(client, `${c}-${k}`));
+  }).flat();
+  return {
+    fates,
+    stop: async () => {
+      running = false;
+      await Promise.all(loops);
+    },
+  };
+}
+
+async function fateOf(
+  client: NenClient,
+  url: string,
+  message: unknown,
+): Promise<Pick<Fate, 'result' | 'outcome'>> {
+  try {
+    const response = await client.fetch(url + ECHO_PATH, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(message),
+    });
+    const echoed: unknown = await response.json();
+    return JSON.stringify(echoed) === JSON.stringify(message)
+      ? { result: 'ok', outcome: 'ran' }
+      : { result: 'wrong answer', outcome: 'untyped' };
+  } catch (error) {
+    const typed = NenError.from(error);
+    if (typed === undefined) return { result: String(error), outcome: 'untyped' };
+    return { result: typed.code, outcome: typed.outcome };
+  }
+}
+
+export interface Verdict {
+  readonly calls: number;
+  readonly ok: number;
+  /** Runs beyond the first, of any call. */
+  readonly ranTwice: number;
+  /** Calls that were answered and have not run, or that were said not to have run and have. */
+  readonly lies: number;
+  /** Calls that ended in no answer and no typed error, or in a wrong answer. */
+  readonly untyped: number;
+  /** By code and outcome. */
+  readonly errors: Readonly<Record<string, number>>;
+  /** Calls that ended in an error with outcome unknown, and had run. */
+  readonly unknownThatRan: number;
+  /** The longest time in which no call at all succeeded. */
+  readonly longestOutageMs: number;
+  readonly p99Ms: number;
+  readonly longestMs: number;
+}
+
+export function judge(fates: readonly Fate[], ran: readonly string[]): Verdict {
+  const runs = new Map<string, number>();
+  for (const body of ran) {
+    const name = String(JSON.parse(body));
+    runs.set(name, (runs.get(name) ?? 0) + 1);
+  }
+  const errors: Record<string, number> = {};
+  let [lies, unknownThatRan] = [0, 0];
+  for (const { name, result, outcome } of fates) {
+    const hasRun = runs.has(name);
+    if (outcome === 'ran' && !hasRun) lies++;
+    if (outcome === 'not-run' && hasRun) lies++;
+    if (outcome === 'unknown' && hasRun) unknownThatRan++;
+    if (outcome !== 'ran') errors[`${result} ${outcome}`] = (errors[`${result} ${outcome}`] ?? 0) + 1;
+  }
+  const successes = fates
+    .filter(({ outcome }) => outcome === 'ran')
+    .map(({ at, ms }) => at + ms)
+    .sort((a, b) => a - b);
+  const times = fates.map(({ ms }) => ms).sort((a, b) => a - b);
+  return {
+    calls: fates.length,
+    ok: successes.length,
+    ranTwice: [...runs.values()].reduce((sum, count) => sum + count - 1, 0),
+    lies,
+    untyped: fates.filter(({ outcome }) => outcome === 'untyped').length,
+    errors,
+    unknownThatRan,
+    longestOutageMs: Math.round(Math.max(0, ...successes.map((at, i) => at - (successes[i - 1] ?? at)))),
+    p99Ms: Math.round(times[Math.floor(times.length * 0.99)] ?? 0),
+    longestMs: Math.round(times.at(-1) ?? 0),
+  };
+}

@@ -1,0 +1,148 @@
+/** Rotation by the client itself: by age and by count, in the background, without harm when it fails. */
+import { describe, expect, it } from 'vitest';
+import { ROTATE_AFTER_REQUESTS, SESSION_TTL_MS } from '../../src/protocol/constants.ts';
+import { until } from '../support/until.ts';
+import { type Channel, gate, HANDSHAKE, openChannel, refusal } from './channel.ts';
+
+const ROTATE = '/api/nen/rotate';
+const TERMINATE = '/api/nen/terminate';
+
+async function call(channel: Channel): Promise<number> {
+  const response = await channel.client.fetch('/api/notes', { method: 'POST', body: 'x' });
+  await response.arrayBuffer();
+  return response.status;
+}
+
+/** The session ids of the calls so far. */
+function sids(channel: Channel): string[] {
+  return channel.sent.flatMap(({ path, init }) =>
+    path === '/api/notes' ? [init.headers['X-Nen-Session'] ?? ''] : [],
+  );
+}
+
+/** A client whose session has come to the age at which it is rotated, but for one millisecond. */
+async function nearlyWorn(): Promise<Channel> {
+  const channel = openChannel({ nen: { sessionIdleMs: SESSION_TTL_MS } });
+  await call(channel);
+  channel.clocks.pass(SESSION_TTL_MS * 0.8 - 1);
+  await call(channel);
+  expect(channel.count(ROTATE)).toBe(0);
+  return channel;
+}
+
+describe('a session', () => {
+  it('at 80 % of its life is rotated in the background: no call waits, none handshakes', async () => {
+    const channel = await nearlyWorn();
+    const held = gate();
+    channel.way = async (sent, forward) => {
+      if (sent.path === ROTATE) await held.opened;
+      return forward();
+    };
+    channel.clocks.pass(1);
+    await call(channel);
+    await call(channel);
+    expect(channel.count(ROTATE)).toBe(1);
+    expect(new Set(sids(channel)).size).toBe(1);
+    held.open();
+    await until('the new session is used', async () => {
+      await call(channel);
+      return new Set(sids(channel)).size === 2;
+    });
+    expect([channel.count(ROTATE), channel.count(HANDSHAKE)]).toEqual([1, 1]);
+  });
+
+  it('is rotated after 2^19 requests', async () => {
+    const channel = openChannel();
+    expect(ROTATE_AFTER_REQUESTS).toBe(2 ** 19);
+    const { SessionManager, ...others } = await import('../../src/link/client/session-manager.ts');
+    expect(others.ClientSession.prototype.worn).toBeTypeOf('function');
+    let rotations = 0;
+    const { primitives } = await import('../../src/crypto/select.ts');
+    const { mlKem768Suite } = await import('../../src/crypto/suite.ts');
+    const sessions = new SessionManager({
+      primitives: primitives(),
+      suite: async () => mlKem768Suite(primitives()),
+      audience: () => 'https://nen.test',
+      handshakeUrl: () => `https://nen.test${HANDSHAKE}`,
+      transport: channel.transport,
+      device: channel.clocks,
+      credentials: undefined,
+      sendRotation: () => {
+        rotations++;
+        return Promise.reject(new Error('refused'));
+      },
+    });
+    const session = await sessions.acquire(null);
+    session.requests = ROTATE_AFTER_REQUESTS - 2;
+    await sessions.acquire(null);
+    expect(rotations).toBe(0);
+    await sessions.acquire(null);
+    await until('the rotation began', () => rotations === 1);
+    // One that failed is not tried again: the session is used to its end.
+    await sessions.acquire(null);
+    expect(rotations).toBe(1);
+  });
+
+  it.each([
+    ['refused', () => Promise.resolve(refusal('ISO-2003', 503))],
+    ['lost', () => Promise.reject(new TypeError('fetch failed'))],
+  ])('whose rotation is %s goes on as it is', async (_, answer) => {
+    const channel = await nearlyWorn();
+    channel.way = (sent, forward) => (sent.path === ROTATE ? answer() : forward());
+    channel.clocks.pass(1);
+    for (let i = 0; i < 5; i++) expect(await call(channel)).toBe(200);
+    expect([channel.count(ROTATE), channel.count(HANDSHAKE)]).toEqual([1, 1]);
+    expect(new Set(sids(channel)).size).toBe(1);
+  });
+});
+
+describe('a call that the rotation overtakes', () => {
+  it('waits for the new session and is sent once more in it: one run, no handshake', async () => {
+    const channel = openChannel();
+    await call(channel);
+    const [rotated, heldAnswer] = [gate(), gate()];
+    channel.way = async (sent, forward) => {
+      if (sent.path === ROTATE) {
+        const answer = await forward();
+        rotated.open();
+        await heldAnswer.opened;
+        return answer;
+      }
+      return forward();
+    };
+    const rotation = channel.client.rotate();
+    await rotated.opened;
+    const overtaken = call(channel);
+    await until('it was refused', () => sids(channel).length === 2);
+    heldAnswer.open();
+    expect(await overtaken).toBe(200);
+    const { sid } = await rotation;
+    expect(sids(channel).at(-1)).toBe(sid);
+    expect(channel.ran.length).toBe(2);
+    expect(channel.count(HANDSHAKE)).toBe(1);
+  });
+
+  it('does not bring back a session that was terminated and replaced meanwhile', async () => {
+    const channel = openChannel();
+    await call(channel);
+    const [arrived, held] = [gate(), gate()];
+    channel.way = async (sent, forward) => {
+      const answer = await forward();
+      if (sent.path === ROTATE) {
+        arrived.open();
+        await held.opened;
+      }
+      return answer;
+    };
+    const rotation = channel.client.rotate().catch((error: unknown) => error);
+    await arrived.opened;
+    await channel.client.terminate().catch(() => undefined);
+    expect(channel.count(TERMINATE)).toBe(1);
+    await channel.client.handshake();
+    await call(channel);
+    held.open();
+    expect(await rotation).toMatchObject({ code: 'ISO-2001', outcome: 'unknown' });
+    await call(channel);
+    expect(new Set(sids(channel).slice(-2)).size).toBe(1);
+  });
+});

@@ -1,0 +1,147 @@
+/** Records at rest: what opens them and what doesn't, the ring of keys, and keys that stay in a KMS. */
+import { describe, expect, test } from 'vitest';
+import { base64Encode, base64UrlEncode } from '../../src/crypto/bytes.ts';
+import { randomBytes } from '../../src/crypto/random.ts';
+import { primitives } from '../../src/crypto/select.ts';
+import { input } from '../../src/protocol/input.ts';
+import { type Bytes, InMemorySessionStore, type Kek } from '../../src/session/index.ts';
+import { KeyRing } from '../../src/session/key-ring.ts';
+import { openRecord, SealedSessionStore, sealRecord } from '../../src/session/sealed.ts';
+import { testSessionStore } from '../../src/session/testing.ts';
+
+const SID = base64UrlEncode(randomBytes(16));
+const record = (): Bytes => randomBytes(300);
+const key = (): string => base64Encode(randomBytes(32));
+
+/** A KMS that turns bits over, and counts how often it is asked. */
+function kms(keyId = 'arn:aws:kms:eu-1:key/1'): Kek & { wraps: number; unwraps: number; down: boolean } {
+  const turned = (bytes: Bytes): Bytes => bytes.map((byte) => byte ^ 0xff);
+  return {
+    keyId,
+    wraps: 0,
+    unwraps: 0,
+    down: false,
+    async wrap(dataKey) {
+      this.wraps++;
+      if (this.down) throw new Error(`no route, ${dataKey.length}`);
+      return turned(dataKey);
+    },
+    async unwrap(wrapped) {
+      this.unwraps++;
+      if (this.down) throw new Error('no route');
+      return turned(wrapped);
+    },
+  };
+}
+
+describe('a sealed record', () => {
+  test('opens in its place, and twice the same record looks like two', async () => {
+    const ring = new KeyRing([key()]);
+    const plain = record();
+    const [one, other] = [await sealRecord(ring, SID, plain), await sealRecord(ring, SID, plain)];
+    expect(await openRecord(ring, SID, one)).toEqual(plain);
+    expect(one.slice(-200)).not.toEqual(other.slice(-200));
+    expect(Buffer.from(one).includes(Buffer.from(plain.slice(0, 16)))).toBe(false);
+  });
+
+  test('has the layout of PROTOCOL.md, section 14', async () => {
+    const text = key();
+    const plain = record();
+    const sealed = await sealRecord(new KeyRing([text]), SID, plain);
+    const p = primitives();
+    const kek = new Uint8Array(Buffer.from(text, 'base64'));
+    const keyId = base64UrlEncode(p.sha256(input('nen/2 store key id', kek)).slice(0, 8));
+    expect(Buffer.from(sealed.slice(0, 4 + 11 + 4)).toString('latin1')).toBe(`\0\0\0\x0b${keyId}\0\0\0\0`);
+    const [salt, box] = [sealed.slice(19, 51), sealed.slice(51)];
+    const raw = p.expand(p.macKey(p.extract(salt, kek)), input('nen/2 record seal key'), 32);
+    const aad = input('nen/2 record seal', SID, keyId);
+    expect(await p.aeadKey(raw).open(new Uint8Array(12), aad, box)).toEqual(plain);
+  });
+
+  test('does not open with any byte altered, cut at any length, or in another place', async () => {
+    const ring = new KeyRing([key()]);
+    const sealed = await sealRecord(ring, SID, record());
+    const unopenable = { code: 'ISO-2004' };
+    for (let at = 0; at < sealed.length; at++) {
+      const altered = sealed.slice();
+      altered[at] = (altered[at] ?? 0) ^ 1;
+      await expect(openRecord(ring, SID, altered)).rejects.toMatchObject(unopenable);
+      await expect(openRecord(ring, SID, sealed.slice(0, at))).rejects.toMatchObject(unopenable);
+    }
+    await expect(openRecord(ring, `${SID}x`, sealed)).rejects.toMatchObject(unopenable);
+    await expect(openRecord(new KeyRing([key()]), SID, sealed)).rejects.toMatchObject(unopenable);
+  });
+});
+
+describe('a ring of keys', () => {
+  test('seals with the first and opens with all, each found by its id', async () => {
+    const [old, next] = [key(), key()];
+    const plain = record();
+    const before = await sealRecord(new KeyRing([old]), SID, plain);
+    const during = new KeyRing([next, old]);
+    expect(await openRecord(during, SID, before)).toEqual(plain);
+    const after = await sealRecord(during, SID, plain);
+    expect(await openRecord(new KeyRing([next]), SID, after)).toEqual(plain);
+    await expect(openRecord(new KeyRing([old]), SID, after)).rejects.toMatchObject({ code: 'ISO-2004' });
+  });
+
+  test('refuses two keys of one id', () => {
+    const twice = key();
+    expect(() => new KeyRing([twice, twice])).toThrow(TypeError);
+    expect(() => new KeyRing([kms(), kms()])).toThrow(TypeError);
+  });
+});
+
+describe('a key in a KMS', () => {
+  test('is asked once for many records, and again after 5 minutes or 10 000 records', async () => {
+    let now = 0;
+    const kek = kms();
+    const ring = new KeyRing([kek], () => now);
+    await Promise.all(Array.from({ length: 100 }, () => sealRecord(ring, SID, record())));
+    expect(kek.wraps).toBe(1);
+    now = 300_001;
+    await Promise.all(Array.from({ length: 100 }, () => sealRecord(ring, SID, record())));
+    expect(kek.wraps).toBe(2);
+    for (let i = 0; i < 10_000; i++) await ring.sealing();
+    expect(kek.wraps).toBe(3);
+  });
+
+  test('opens what other instances sealed, and is asked once for each of their data keys', async () => {
+    const kek = kms();
+    const plain = record();
+    const [one, other] = [new KeyRing([kek]), new KeyRing([kek])];
+    const sealed = [await sealRecord(one, SID, plain), await sealRecord(one, SID, plain)];
+    for (const each of sealed) expect(await openRecord(other, SID, each)).toEqual(plain);
+    expect(kek.unwraps).toBe(1);
+  });
+
+  test('that fails is an unavailable store, without what the KMS said, and is asked again', async () => {
+    const kek = kms();
+    const ring = new KeyRing([kek]);
+    kek.down = true;
+    const failure: unknown = await sealRecord(ring, SID, record()).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ name: 'SessionStoreError' });
+    expect(String(failure)).not.toContain('no route');
+    kek.down = false;
+    const sealed = await sealRecord(ring, SID, record());
+    const other = new KeyRing([kek]);
+    kek.down = true;
+    await expect(openRecord(other, SID, sealed)).rejects.toMatchObject({ name: 'SessionStoreError' });
+    kek.down = false;
+    await openRecord(other, SID, sealed);
+  });
+});
+
+describe('the sealed store keeps the contract', () => {
+  let now = 1_790_000_000_000;
+  const ring = new KeyRing([kms()], () => now);
+  testSessionStore(
+    { test },
+    {
+      create: () => new SealedSessionStore(new InMemorySessionStore({ now: () => now }), () => ring),
+      advance: (ms) => {
+        now += ms;
+      },
+    },
+  );
+});
