@@ -36,9 +36,20 @@ export function platformCodec(): Codec {
   return native === undefined ? atobCodec() : nativeCodec(native);
 }
 
+/** What is used of Node's Buffer: declarations must not ask for Node's types. */
+interface BufferView {
+  toString(encoding: 'latin1' | 'base64', start?: number, end?: number): string;
+  write(text: string, offset: number, encoding: 'latin1' | 'base64'): number;
+}
+
+interface BufferConstructor {
+  from(memory: ArrayBuffer, byteOffset: number, length: number): BufferView;
+}
+
 /** Node, Bun, Deno: everything happens in native code, on views of the same memory. */
-export function bufferCodec(NodeBuffer: typeof Buffer): Codec {
-  const view = (bytes: Bytes): Buffer => NodeBuffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+export function bufferCodec(NodeBuffer: BufferConstructor): Codec {
+  const view = (bytes: Bytes): BufferView =>
+    NodeBuffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   function latin1(bytes: Bytes, start: number, end: number): string {
     return view(bytes).toString('latin1', start, end);
   }
