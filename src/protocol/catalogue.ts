@@ -62,7 +62,7 @@ const CATALOGUE: Readonly<Record<NenErrorCode, Entry>> = {
   'ISO-1004': {
     title: 'Client identity signature invalid',
     cause:
-      'The handshake carries a client identity whose signature is not good: altered on the way, or a Signer that does not sign as FIPS 204 says.',
+      'The handshake carries a client identity whose signature is not good: altered on the way, or a Signer that fails or does not sign as FIPS 204 says.',
     fix: 'Let the body of POST {nen}/handshake pass unchanged. A Signer of your own signs pure ML-DSA-65 with the context string that it is given.',
     ran: NOT_SENT,
   },
@@ -90,7 +90,7 @@ const CATALOGUE: Readonly<Record<NenErrorCode, Entry>> = {
   'ISO-1008': {
     title: 'Handshake refused for now',
     cause:
-      'More handshakes than the rate limit allows, from this address or in all. Or the server’s NEN_IDENTITY is malformed: its log says so.',
+      'More handshakes than the rate limit allows, from this address or in all. Or the server’s NEN_IDENTITY is malformed, or its Signer failed: its log says so.',
     fix: 'Wait for the seconds that Retry-After names. On the server, set `clientAddress`, so that one client can’t use up the rate of all, or give `rateLimit` other numbers.',
     ran: NOT_SENT,
   },

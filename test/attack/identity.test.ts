@@ -17,6 +17,7 @@ import {
 } from '../../src/crypto/bytes.ts';
 import * as loading from '../../src/crypto/load-ml-dsa-65.ts';
 import { createMlDsa65Signer } from '../../src/crypto/ml-dsa-65.ts';
+import { randomBytes } from '../../src/crypto/random.ts';
 import { primitives } from '../../src/crypto/select.ts';
 import type { Signer } from '../../src/crypto/signature.ts';
 import { loadSuite, type SuiteName } from '../../src/crypto/suite.ts';
@@ -470,7 +471,10 @@ describe('rows 5 to 7: downgrades', () => {
   test('row 7: the identity is stripped on the way: the server’s is missed, the client’s too', async () => {
     const authorize: Authorize = ({ identity }) => identity?.pin === pinOf(signers.alice);
     const world = await open({ authorize });
-    const strip = ({ id: _, ...fields }: Fields): Fields => fields;
+    const strip = (fields: Fields): Fields => {
+      const { id: _id, ...stripped } = fields;
+      return stripped;
+    };
     const alice = { identityMode: 'pqc', identity: signers.alice } as const;
     expect((await altered(world, { ...PINNED, ...alice }, { answer: strip })).error.code).toBe('ISO-1006');
     expect((await altered(world, alice, { answer: strip })).error.code).toBe('ISO-1007');
@@ -740,6 +744,10 @@ describe("the client's identity", () => {
       () => new Uint8Array(0),
     ]) {
       vi.spyOn(globalThis.crypto, 'getRandomValues').mockImplementation(generator as never);
+      // What was drawn before is good, and lasts for 4 KiB.
+      expect(() => {
+        for (let i = 0; i < 200; i++) randomBytes(32);
+      }).toThrow(/random/);
       await expect(client.handshake()).rejects.toThrow(/random/);
       expect(sent).not.toHaveBeenCalled();
       vi.restoreAllMocks();

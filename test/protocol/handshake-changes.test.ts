@@ -126,6 +126,12 @@ const withFields =
   (bytes: Bytes): Bytes =>
     json(change(parse(bytes)));
 
+/** Without its identity. */
+function stripped(fields: Fields): Fields {
+  const { id: _id, ...rest } = fields;
+  return rest;
+}
+
 describe('a signature', () => {
   const message = named('message');
 
@@ -317,7 +323,7 @@ describe('a hello that is altered', () => {
 
   it('to lack its identity, or to have one that is not its own: the client ends with 1007', async () => {
     const { hello } = await begin({ client: mallory });
-    const strip = withFields(({ id: _, ...fields }) => fields);
+    const strip = withFields(stripped);
     expect(await outcome(await begin({ client: alice }), honest, pinned(server), { hello: strip })).toBe(
       'ISO-1007',
     );
@@ -403,10 +409,9 @@ describe('an answer that is altered', () => {
   const id = (proof: { publicKey: Bytes; signature: Bytes }) => encodeIdentity(proof);
 
   it('to lack its identity: 1006 for a client with pins, 1007 for one without', async () => {
-    const strip = ({ id: _, ...fields }: Fields): Fields => fields;
     for (const client of [undefined, alice]) {
-      expect(await altered(strip, { client, server, trust: pinned(server) })).toBe('ISO-1006');
-      expect(await altered(strip, { client, server, trust: UNPINNED })).toBe('ISO-1007');
+      expect(await altered(stripped, { client, server, trust: pinned(server) })).toBe('ISO-1006');
+      expect(await altered(stripped, { client, server, trust: UNPINNED })).toBe('ISO-1007');
     }
   });
 
