@@ -2,22 +2,15 @@
  * docs/usage.md, run: its snippets are type-checked and bundled one by one, as Next bundles routes, each with a
  * module instance of its own, and talk to each other over real HTTP. The client's snippets run as a page does.
  */
-import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { promisify } from 'node:util';
-import { build } from 'esbuild';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { serve, type TestServer } from '../support/serve.ts';
+import { type AppFolder, blocksOf, createAppFolder, pathOf, root } from './app-folder.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const page = readFileSync(join(root, 'docs/usage.md'), 'utf8');
-
-const snippets = new Map(
-  [...page.matchAll(/^```ts\n\/\/ (\S+)\n(.*?)^```$/gms)].map(([, path = '', text = '']) => [path, text]),
-);
+const blocks = blocksOf(page).filter(({ language }) => language === 'ts');
+const snippets = new Map(blocks.map(({ text }) => [pathOf(text), text]));
 
 /** What the page has said before, for snippets that go on from there. */
 const PRELUDES: Readonly<Record<string, string>> = {
@@ -39,45 +32,18 @@ const POSTLUDES: Readonly<Record<string, string>> = {
 type NextRoute = (req: Request, context: { params: Promise<object> }) => Promise<Response>;
 type Route = Readonly<Record<string, NextRoute | undefined>>;
 
-let folder = '';
+let app: AppFolder;
 let server: TestServer | undefined;
 const routes = new Map<string, Route>();
 /** Method, path and body of each request, as the way saw them. */
 const wire: string[] = [];
 /** What the way answers itself to calls that are no session routes. */
 let forged: (() => Response) | undefined;
-let loads = 0;
-
-/** The package's entries that the page uses, as their sources. */
-const PATHS = {
-  'trpc-nen/client': [join(root, 'src/link/client/index.ts')],
-  'trpc-nen/server': [join(root, 'src/adapter/server.ts')],
-};
-
-async function load<Module>(path: string): Promise<Module> {
-  const outfile = join(folder, `${path.replaceAll('/', '-')}.mjs`);
-  await build({
-    entryPoints: [join(folder, path)],
-    outfile,
-    bundle: true,
-    format: 'esm',
-    platform: 'neutral',
-    external: ['zod', '@noble/*', 'eventsource-parser'],
-    tsconfig: join(folder, 'tsconfig.json'),
-    logLevel: 'silent',
-  });
-  return import(/* @vite-ignore */ `${pathToFileURL(outfile).href}?${loads++}`);
-}
 
 beforeAll(async () => {
-  await mkdir(join(root, '.cache'), { recursive: true });
-  folder = await mkdtemp(join(root, '.cache', 'usage-'));
-  const compilerOptions = { module: 'ESNext', moduleResolution: 'Bundler', paths: PATHS };
-  const tsconfig = { extends: '../../tsconfig.json', compilerOptions, include: ['**/*.ts'] };
-  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig));
+  app = await createAppFolder('usage');
   for (const [path, text] of snippets) {
-    await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(join(folder, path), `${PRELUDES[path] ?? ''}\n${text}\n${POSTLUDES[path] ?? ''}\n`);
+    await app.put(path, `${PRELUDES[path] ?? ''}\n${text}\n${POSTLUDES[path] ?? ''}\n`);
   }
   server = await serve(async (req) => {
     const { pathname } = new URL(req.url);
@@ -85,7 +51,7 @@ beforeAll(async () => {
     const action = /^\/api\/nen\/(\w+)$/.exec(pathname)?.[1];
     if (action === undefined && forged !== undefined) return forged();
     const file = action === undefined ? `app${pathname}/route.ts` : 'app/api/nen/[action]/route.ts';
-    const route = routes.get(file) ?? (await load<Route>(file));
+    const route = routes.get(file) ?? ((await app.load(file)) as Route);
     routes.set(file, route);
     const params = Promise.resolve(action === undefined ? {} : { action });
     return route[req.method]?.(req, { params }) ?? new Response(null, { status: 405 });
@@ -102,30 +68,27 @@ afterEach(() => {
 afterAll(async () => {
   vi.unstubAllGlobals();
   await server?.close();
-  await rm(folder, { recursive: true, force: true });
+  await app?.remove();
 });
 
 const lines = (): string[] => wire.map((line) => line.split(' ').slice(0, 2).join(' '));
 
 describe('docs/usage.md', () => {
   it('names the file of every snippet, once, and links to files that exist', () => {
-    expect(snippets.size).toBe([...page.matchAll(/^```ts$/gm)].length);
+    expect([...snippets.keys()]).not.toContain('');
+    expect(snippets.size).toBe(blocks.length);
     for (const [, target = ''] of page.matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
       expect(existsSync(join(root, 'docs', target)), target).toBe(true);
     }
   });
 
   it('shows code that compiles', async () => {
-    const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-    const { stdout } = await promisify(execFile)(process.execPath, [tsc, '-p', folder]).catch(
-      (failed: { stdout: string }) => failed,
-    );
-    expect(stdout).toBe('');
+    expect(await app.typeErrors()).toBe('');
   }, 90_000);
 
   it('1, 2 and 3: session routes, a client with an identity, a wrapped route', async () => {
     const log = vi.spyOn(console, 'log').mockImplementation(() => undefined);
-    await load('app/client.ts');
+    await app.load('app/client.ts');
     expect(log).toHaveBeenCalledExactlyOnceWith({
       message: 'Securely processed',
       received: { secret: 'Only the endpoint that needs this can read it' },
@@ -136,13 +99,13 @@ describe('docs/usage.md', () => {
   });
 
   it('2: createNenFetch', async () => {
-    const { result } = await load<{ result: unknown }>('app/helper.ts');
+    const { result } = await app.load('app/helper.ts');
     expect(result).toEqual({ message: 'Securely processed', received: { amount: 1840 } });
     expect(wire.join()).not.toContain('1840');
   });
 
   it('1: an instance with options, whose methods stand alone', async () => {
-    const { withNen, withNenStream } = await load<Record<string, unknown>>('lib/nen.ts');
+    const { withNen, withNenStream } = await app.load('lib/nen.ts');
     expect([typeof withNen, typeof withNenStream]).toEqual(['function', 'function']);
   });
 
@@ -166,7 +129,7 @@ describe('docs/usage.md', () => {
   });
 
   it('4: rotate', async () => {
-    const { sids } = await load<{ sids: string[] }>('app/rotate.ts');
+    const { sids } = (await app.load('app/rotate.ts')) as { sids: string[] };
     expect(new Set(sids).size).toBe(2);
     expect(lines()).toEqual([
       'POST /api/nen/handshake',
@@ -178,7 +141,7 @@ describe('docs/usage.md', () => {
 
   it('5: stream', async () => {
     const write = vi.spyOn(process.stdout, 'write').mockImplementation(() => true);
-    await load('app/chat.ts');
+    await app.load('app/chat.ts');
     const written = write.mock.calls.map(([chunk]) => chunk);
     write.mockRestore();
     expect(written).toEqual(['secure ', 'streaming ', 'works ']);
@@ -193,7 +156,7 @@ describe('docs/usage.md', () => {
   ])('6: errors: %s goes where the page says', async (code, status, said) => {
     const error = vi.spyOn(console, 'error').mockImplementation(() => undefined);
     forged = () => Response.json({ error: { code, message: 'said by anybody' } }, { status });
-    await load('app/errors.ts');
+    await app.load('app/errors.ts');
     expect(error.mock.calls.map((call) => call.slice(0, 2))).toEqual(
       said === undefined ? [] : [[said, code]],
     );
@@ -204,7 +167,7 @@ describe('docs/usage.md', () => {
 
   it('6: errors: none, where all is well', async () => {
     const error = vi.spyOn(console, 'error').mockImplementation(() => undefined);
-    await load('app/errors.ts');
+    await app.load('app/errors.ts');
     expect(error).not.toHaveBeenCalled();
     expect(lines()).toEqual(['POST /api/nen/handshake', 'POST /api/secure-data']);
   });
