@@ -13,7 +13,7 @@ export async function readParams(context: unknown): Promise<{ readonly params: R
   const both = Promise.resolve(params);
   for (const [name, value] of Object.entries(params)) {
     // A parameter called 'then' is only there when awaited: the promise must stay one.
-    if (!(name in both)) Object.defineProperty(both, name, { value, enumerable: true });
+    if (!(name in both)) Reflect.defineProperty(both, name, { value, enumerable: true });
   }
   // Wrapped, for whoever returns a promise from an async function gives away what it resolves to.
   return { params: both as RouteParams<object> };
