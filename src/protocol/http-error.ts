@@ -4,7 +4,7 @@
  */
 
 /** Next gives each route file a module instance of its own: classes differ there, this doesn't. */
-const BRAND: unique symbol = Symbol.for('trpc-nen.http-error');
+const BRAND = Symbol.for('trpc-nen.http-error');
 
 const MIN_STATUS = 300;
 const MAX_STATUS = 599;
@@ -23,7 +23,6 @@ export class NenHttpError extends Error {
   readonly data: unknown;
   /** The opened answer, its body unread; undefined for an error that a handler made. */
   readonly response: Response | undefined;
-  readonly [BRAND]: true = true;
 
   /**
    * @param status 400 to 599; with a response also 300 to 399, which nobody follows.
@@ -39,6 +38,7 @@ export class NenHttpError extends Error {
     this.status = status;
     this.data = data;
     this.response = response;
+    Object.defineProperty(this, BRAND, { value: true });
   }
 
   /** `instanceof`, across the module instances of a process too. */
