@@ -23,7 +23,14 @@ export function createInnerRequest(parts: InnerRequestParts): Request {
   return new InnerRequest(parts) as unknown as Request;
 }
 
+/** The body of such a request, which stays unread; undefined for any other Request. */
+export let innerBody: (req: Request) => Bytes | undefined;
+
 class InnerRequest {
+  static {
+    innerBody = (req: object) => (#parts in req ? req.#parts.body : undefined);
+  }
+
   readonly #parts: InnerRequestParts;
   #real: Request | undefined;
   #used = false;

@@ -23,11 +23,12 @@ import { type CorsOptions, createCors } from './cors.ts';
 import { environment } from './environment.ts';
 import { consoleListener, type EventListener, guarded } from './events.ts';
 import { DEFAULT_RATE, type RateLimiter, tokenBucket } from './rate-limit.ts';
-import { createRoutes, type SessionRoutes } from './routes.ts';
+import { createActions, createRoutes, type SessionActions, type SessionRoutes } from './routes.ts';
 import { type Authorize, readEnvironmentIdentity, readServerIdentity } from './server-identity.ts';
 import { type NenSession, SessionFacts } from './session-facts.ts';
 import { Sessions } from './sessions.ts';
 import { resolveStore } from './stores.ts';
+import { createWithNen, type WithNen, type WithNenStream } from './with-nen.ts';
 import { createWrap, type Handler, type WrapOptions, type Wrapped } from './wrap.ts';
 
 export interface NenOptions {
@@ -81,8 +82,14 @@ export interface NenOptions {
 export interface Nen {
   /** The session routes, for a route file of their own. */
   readonly routes: SessionRoutes;
+  /** The session routes one by one, whatever their paths are called. */
+  readonly actions: SessionActions;
   /** Seals a handler: requests come in opened, responses go out sealed. */
   wrap<Rest extends unknown[]>(handler: Handler<Rest>, options?: WrapOptions): Wrapped<Rest>;
+  /** Seals a handler that gets the opened body and returns a value. */
+  readonly withNen: WithNen;
+  /** Seals a handler that returns an async iterable. */
+  readonly withNenStream: WithNenStream;
   /**
    * The session behind a request that a wrapped handler was given; undefined for a plain one that policy let in.
    * @throws {TypeError} for a request that did not come through `wrap`.
@@ -98,9 +105,12 @@ export function createNen(options: NenOptions = {}): Nen {
   const context = createContext(options);
   const facts = new SessionFacts();
   const wrap = createWrap(context, facts);
+  const actions = createActions(context);
   return {
-    routes: createRoutes(context),
+    routes: createRoutes(context, actions),
+    actions,
     wrap,
+    ...createWithNen(context, wrap, facts),
     session: (req) => facts.of(req),
     check: async () => {
       await Promise.all([context.sessions.epoch(newSid()), context.identity?.()]);

@@ -23,37 +23,55 @@ export interface SessionRoutes {
   readonly OPTIONS: Route;
 }
 
-interface Action {
-  readonly method: 'GET' | 'POST';
-  run(context: Context, req: Request): Promise<Response>;
+/** The same one by one, for a router that tells them apart itself. */
+export interface SessionActions {
+  /** POST */
+  readonly handshake: Route;
+  /** POST */
+  readonly rotate: Route;
+  /** POST */
+  readonly terminate: Route;
+  /** GET */
+  readonly status: Route;
 }
 
-const ACTIONS: { readonly [name: string]: Action | undefined } = Object.assign(Object.create(null), {
-  handshake: { method: 'POST', run: handshake },
-  rotate: {
-    method: 'POST',
-    run: (context, req) => serveSealed(context, req, (call) => rotate(context, call, req)),
-  },
-  terminate: {
-    method: 'POST',
-    run: (context, req) => serveSealed(context, req, (call) => terminate(context, call)),
-  },
-  status: {
-    method: 'GET',
-    run: (context, req) => serveSealed(context, req, async (call) => status(context, call)),
-  },
-} satisfies Record<string, Action>);
+export function createActions(context: Context): SessionActions {
+  const action =
+    (method: 'GET' | 'POST', run: Route): Route =>
+    async (req) => {
+      if (req.method === 'OPTIONS' && context.cors !== undefined) return context.cors.preflight(req);
+      if (req.method !== method) {
+        return new Response('Method Not Allowed', { status: 405, headers: { Allow: method } });
+      }
+      const response = await run(req);
+      return context.cors?.expose(req, response) ?? response;
+    };
+  const sealed =
+    (run: (call: Admitted, req: Request) => Promise<Response>): Route =>
+    (req) =>
+      serveSealed(context, req, (call) => run(call, req));
+  return {
+    handshake: action('POST', (req) => handshake(context, req)),
+    rotate: action(
+      'POST',
+      sealed((call, req) => rotate(context, call, req)),
+    ),
+    terminate: action(
+      'POST',
+      sealed((call) => terminate(context, call)),
+    ),
+    status: action(
+      'GET',
+      sealed(async (call) => status(context, call)),
+    ),
+  };
+}
 
-export function createRoutes(context: Context): SessionRoutes {
+export function createRoutes(context: Context, actions: SessionActions): SessionRoutes {
+  const byName = new Map<string, Route>(Object.entries(actions));
   const route: Route = async (req) => {
-    const action = ACTIONS[requestLine(context, req).path.split('/').at(-1) ?? ''];
-    if (action === undefined) return new Response('Not Found', { status: 404 });
-    if (req.method === 'OPTIONS' && context.cors !== undefined) return context.cors.preflight(req);
-    if (req.method !== action.method) {
-      return new Response('Method Not Allowed', { status: 405, headers: { Allow: action.method } });
-    }
-    const response = await action.run(context, req);
-    return context.cors?.expose(req, response) ?? response;
+    const action = byName.get(requestLine(context, req).path.split('/').at(-1) ?? '');
+    return action === undefined ? new Response('Not Found', { status: 404 }) : action(req);
   };
   return { GET: route, POST: route, OPTIONS: route };
 }

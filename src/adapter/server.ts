@@ -2,6 +2,7 @@
 export type { Signer } from '../crypto/signature.ts';
 export { describeNenCode, type NenCodeDescription } from '../protocol/catalogue.ts';
 export { NenError, type NenErrorCode, type NenErrorOptions, type NenOutcome } from '../protocol/errors.ts';
+export { NenHttpError } from '../protocol/http-error.ts';
 export type { Kek, StoreKey } from '../session/key-ring.ts';
 export { InMemorySessionStore } from '../session/memory.ts';
 export { RedisSessionStore, type RedisSessionStoreOptions } from '../session/redis/store.ts';
@@ -9,6 +10,15 @@ export { UpstashSessionStore, type UpstashSessionStoreOptions } from '../session
 export { SessionStoreError } from '../session/store-error.ts';
 export type { ClaimOptions, ClaimResult, SessionStore } from '../session/types.ts';
 export type { CorsOptions } from './cors.ts';
+export {
+  handleHandshake,
+  handleRotate,
+  handleStatus,
+  handleTerminate,
+  setSessionStore,
+  withNen,
+  withNenStream,
+} from './default-nen.ts';
 export type {
   CallEvent,
   EventListener,
@@ -21,7 +31,18 @@ export type {
 } from './events.ts';
 export { createNen, type Nen, type NenOptions } from './nen.ts';
 export { type RateLimiter, type TokenBucketOptions, tokenBucket } from './rate-limit.ts';
-export type { Route, SessionRoutes } from './routes.ts';
+export type { RouteParams } from './route-params.ts';
+export type { Route, SessionActions, SessionRoutes } from './routes.ts';
 export type { Authorize, ClientIdentity } from './server-identity.ts';
 export type { NenSession } from './session-facts.ts';
+export type { StandardIssue, StandardResult, StandardSchema } from './standard-schema.ts';
+export type {
+  NenContext,
+  NenHandler,
+  NenRoute,
+  ValidatedOptions,
+  WithNen,
+  WithNenOptions,
+  WithNenStream,
+} from './with-nen.ts';
 export type { Handler, WrapOptions, Wrapped } from './wrap.ts';

@@ -14,6 +14,7 @@ import { SealedSessionStore } from '../session/sealed.ts';
 import { SessionStoreError } from '../session/store-error.ts';
 import type { SessionStore } from '../session/types.ts';
 import { environment } from './environment.ts';
+import { processStore } from './process-store.ts';
 
 export interface StoreOptions {
   readonly store?: SessionStore | undefined;
@@ -29,19 +30,7 @@ export function resolveStore({ store, storeKeys }: StoreOptions): SessionStore {
   const ring = once(() => given ?? environmentRing());
   const seal = (bare: SessionStore): SessionStore =>
     bare.local === true ? bare : new SealedSessionStore(bare, ring);
-  return store === undefined ? lazyStore(once(() => seal(processStore()))) : seal(store);
-}
-
-const GLOBAL = Symbol.for('trpc-nen');
-
-/** One store for the whole process: Next gives route files module instances of their own. */
-function processStore(): SessionStore {
-  const holder = globalThis as { [GLOBAL]?: SessionStore };
-  const existing = holder[GLOBAL];
-  if (existing !== undefined) return existing;
-  const store = environmentStore();
-  holder[GLOBAL] = store;
-  return store;
+  return store === undefined ? lazyStore(once(() => seal(processStore(environmentStore)))) : seal(store);
 }
 
 function environmentStore(): SessionStore {

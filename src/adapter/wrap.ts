@@ -2,7 +2,7 @@
  * `nen.wrap`: turns any handler of requests into one that answers sealed requests, and refuses
  * plain ones unless policy lets them in. The only server primitive; all else is built on it.
  */
-import { NenError } from '../protocol/errors.ts';
+import { NenError, type NenErrorCode } from '../protocol/errors.ts';
 import { hasSealedHeaders } from '../protocol/signed-headers.ts';
 import { pathPrefix } from './checks.ts';
 import type { Context } from './context.ts';
@@ -23,32 +23,43 @@ export interface WrapOptions {
 
 export type Wrapped<Rest extends unknown[]> = (req: Request, ...rest: Rest) => Promise<Response>;
 
-/** See {@link Nen.wrap}. */
-export type Wrap = <Rest extends unknown[]>(handler: Handler<Rest>, options?: WrapOptions) => Wrapped<Rest>;
+/** What `withNen` says besides. */
+export interface FrameOptions extends WrapOptions {
+  /** Instead of the server's policy. */
+  readonly plain?: Context['plain'];
+  /** The code that refuses a plain request. */
+  readonly refusal?: 'ISO-3001' | 'ISO-3007';
+}
 
-export function createWrap(context: Context, facts: SessionFacts): Wrap {
+/** See {@link Nen.wrap}. */
+export type FrameWrap = <Rest extends unknown[]>(
+  handler: Handler<Rest>,
+  options?: FrameOptions,
+) => Wrapped<Rest>;
+
+export function createWrap(context: Context, facts: SessionFacts): FrameWrap {
   let plainCount = 0;
 
   /** @throws {NenError} ISO-3001, ISO-3007. */
-  function admitPlain(req: Request): void {
+  function admitPlain(req: Request, policy: Context['plain'], refusal: NenErrorCode): void {
     const { method, path } = requestLine(context, req);
     if (hasSealedHeaders(req.headers))
       throw new NenError('ISO-3001', { hint: 'X-Nen headers without a signature' });
-    if (context.plain === 'refuse') {
-      throw new NenError('ISO-3007', {
+    if (policy === 'refuse') {
+      throw new NenError(refusal, {
         hint: 'a plain request: an old client, or X-Nen headers stripped on the way',
       });
     }
     // Plain and sealed must not mean two things: a procedure of that name could never be called sealed.
     if (path.endsWith(`/${SEALED_SEGMENT}`))
-      throw new NenError('ISO-3007', { hint: 'the tunnel takes sealed requests only' });
+      throw new NenError(refusal, { hint: 'the tunnel takes sealed requests only' });
     plainCount++;
     context.report({ type: 'plain', method, path, count: plainCount });
   }
 
   return function wrap<Rest extends unknown[]>(
     handler: Handler<Rest>,
-    { endpoint }: WrapOptions = {},
+    { endpoint, plain: policy = context.plain, refusal = 'ISO-3007' }: FrameOptions = {},
   ): Wrapped<Rest> {
     if (endpoint !== undefined) pathPrefix('endpoint', endpoint);
     const plain = async (req: Request, rest: Rest): Promise<Response> => {
@@ -59,7 +70,7 @@ export function createWrap(context: Context, facts: SessionFacts): Wrap {
       if (req.method === 'OPTIONS') return context.cors?.preflight(req) ?? plain(req, rest);
       if (!req.headers.has('x-nen-signature')) {
         try {
-          admitPlain(req);
+          admitPlain(req, policy, refusal);
         } catch (error) {
           return refusePlain(context, requestLine(context, req).path, error);
         }

@@ -122,8 +122,9 @@ const CATALOGUE: Readonly<Record<NenErrorCode, Entry>> = {
   },
   'ISO-3001': {
     title: 'Signature missing',
-    cause: 'The request has no X-Nen-Signature, but was meant to be sealed.',
-    fix: 'Let X-Nen-* headers pass every proxy. On another origin, set `cors` on the server.',
+    cause:
+      'The request has no X-Nen-Signature, but was meant to be sealed, or goes to a withNen route, which takes no others.',
+    fix: 'Call withNen routes with nenFetch. Let X-Nen-* headers pass every proxy. On another origin, set `cors` on the server.',
     ran: NOT_THIS_COPY,
   },
   'ISO-3002': {

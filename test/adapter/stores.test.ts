@@ -5,7 +5,7 @@ import { randomBytes } from '../../src/crypto/random.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { startUpstashFront } from '../support/upstash-front.ts';
 
-const HOLDER = Symbol.for('trpc-nen');
+const HOLDER = Symbol.for('trpc-nen.store');
 const forget = (): void => void Reflect.deleteProperty(globalThis, HOLDER);
 const NAMES = [
   'REDIS_URL',

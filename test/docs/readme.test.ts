@@ -249,6 +249,34 @@ describe('the app of the README', () => {
     });
   });
 
+  it('seals a route without tRPC', async () => {
+    await app.put(
+      'plain.ts',
+      `export { POST as route } from '@/app/api/pay/route';
+       export { POST as session } from '@/app/api/nen/[action]/route';
+       export { pay } from '@/app/pay';`,
+    );
+    vi.stubEnv('NEN_IDENTITY', seed);
+    vi.stubEnv('NEXT_PUBLIC_NEN_PINS', pinOf(seed));
+    const { route, session, pay } = (await app.load('plain.ts')) as {
+      route: (req: Request) => Promise<Response>;
+      session: (req: Request) => Promise<Response>;
+      pay: (amount: number) => Promise<unknown>;
+    };
+    vi.unstubAllEnvs();
+    const wire: string[] = [];
+    await inPage(
+      async (url, init) => {
+        const req = new Request(url, init);
+        wire.push(`${req.method} ${new URL(req.url).pathname} ${await req.clone().text()}`);
+        return (req.url.includes('/api/nen/') ? session : route)(req);
+      },
+      async () => expect(await pay(184_000)).toEqual({ received: { amount: 184_000 } }),
+    );
+    expect(wire.map((line) => line.split(' ')[1])).toEqual(['/api/nen/handshake', '/api/pay']);
+    expect(wire.join()).not.toContain('184000');
+  });
+
   it('tells a person whether it was done, where the seal failed', async () => {
     await app.put(
       'explained.ts',

@@ -1,6 +1,6 @@
 /**
  * NenClient: the client side of the sealed channel, for one server. Its `fetch` and `tunnel` are
- * WHATWG fetch; all else is about its session.
+ * WHATWG fetch, `nenFetch` and `nenStream` give values; all else is about its session.
  */
 import { type Bytes, bytesToUtf8 } from '../../crypto/bytes.ts';
 import { primitives } from '../../crypto/select.ts';
@@ -14,6 +14,8 @@ import { type Call, Caller } from './call.ts';
 import { type DeviceClock, deviceClock } from './clock.ts';
 import { createFetch, type Fetch, type Respond, toResponse } from './fetch.ts';
 import { type IdentityOptions, readIdentity, readPins, warnWithoutPins } from './identity-options.ts';
+import { type NenFetch, nenFetchOver } from './nen-fetch.ts';
+import { type NenStream, nenStreamOver } from './nen-stream.ts';
 import type { Answer } from './open-answer.ts';
 import { toOpenedResponse } from './opened-response.ts';
 import { SessionManager } from './session-manager.ts';
@@ -57,6 +59,10 @@ export class NenClient {
 
   /** WHATWG fetch, sealed: method, path, query and status are visible, all else is not. */
   readonly fetch: Fetch;
+  /** The same for JSON: gives the value that the handler returned. */
+  readonly nenFetch: NenFetch;
+  /** The items of a withNenStream route, for `for await`. */
+  readonly nenStream: NenStream;
   /** How sure it is who is at the other end: without a pinned server identity, nobody is. */
   readonly security: 'pinned' | 'unauthenticated';
   readonly #options: NenClientOptions;
@@ -99,6 +105,8 @@ export class NenClient {
     const maxEnvelopeBytes = options.maxEnvelopeBytes ?? MAX_ENVELOPE_BYTES;
     this.#caller = new Caller({ sessions: this.#sessions, transport, maxEnvelopeBytes });
     this.fetch = this.#createFetch(undefined, toResponse);
+    this.nenFetch = nenFetchOver(this.fetch, maxEnvelopeBytes);
+    this.nenStream = nenStreamOver(this.fetch, maxEnvelopeBytes);
   }
 
   /**
