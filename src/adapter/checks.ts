@@ -47,12 +47,16 @@ export function pathPrefix(name: string, path: string): string {
 }
 
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** What an envelope says of itself: the handler's own word for these goes inside alone. */
+const OF_THE_ENVELOPE = new Set(['content-type', 'cache-control', 'x-accel-buffering']);
 
 /** @returns the names in lower case. @throws {TypeError} */
 export function headerNames(name: string, names: readonly string[]): readonly string[] {
   return names.map((header) => {
     const lower = typeof header === 'string' && HEADER_NAME.test(header) ? header.toLowerCase() : '';
-    if (lower !== '' && lower !== 'content-type' && !isFraming(lower)) return lower;
-    throw new TypeError(`${name}: names of headers, without Content-Type, X-Nen-* and those of one hop`);
+    if (lower !== '' && !OF_THE_ENVELOPE.has(lower) && !isFraming(lower)) return lower;
+    throw new TypeError(
+      `${name}: names of headers, without Content-Type, Cache-Control, X-Nen-* and those of one hop`,
+    );
   });
 }

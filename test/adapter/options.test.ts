@@ -39,6 +39,7 @@ describe('wrong options', () => {
     ['an empty header name', { publicHeaders: [''] }],
     ['an undefined header name', { publicHeaders: [undefined] }],
     ['a public header of our own', { publicHeaders: ['X-Nen-Nonce'] }],
+    ['a public header that lets the way keep what is sealed', { publicHeaders: ['Cache-Control'] }],
     ['CORS for nobody', { cors: { origins: [] } }],
     ['CORS for an origin with a path', { cors: { origins: ['https://web.example/'] } }],
     ['CORS for everybody', { cors: { origins: ['*'] } }],
