@@ -130,7 +130,7 @@ export class Sessions {
     const idleMs = Math.min(this.#idleMs, session.expiresAt - now);
     const result =
       idleMs > 0
-        ? await this.#claim(session.sid, nonce, timestamp, { idleMs, requireSession: true })
+        ? await this.#claim(session.sid, nonce, timestamp, { idleMs, requireSession: true, epoch: undefined })
         : 'gone';
     if (result === 'claimed') return;
     if (result === 'replayed')
@@ -151,7 +151,7 @@ export class Sessions {
     sid: string,
     nonce: string,
     timestamp: number,
-    options: Omit<ClaimOptions, 'claimMs'>,
+    options: Required<Omit<ClaimOptions, 'claimMs'>>,
   ): Promise<ClaimResult> {
     const attempt = base64UrlEncode(randomBytes(ATTEMPT_BYTES));
     const lifeMs = claimMs(timestamp, this.#now());

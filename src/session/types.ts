@@ -23,9 +23,10 @@ export interface ClaimOptions {
   readonly requireSession: boolean;
   /**
    * Claims only while `epoch(sid)` is still this one: the check and the claim are one atomic step. A retry
-   * names the memory that holds its first attempt's claim, if there is one.
+   * names the memory that holds its first attempt's claim, if there is one. The server always passes the
+   * property, so that an absent one is not found in a polluted Object.prototype.
    */
-  readonly epoch?: string;
+  readonly epoch?: string | undefined;
 }
 
 /**
