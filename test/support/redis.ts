@@ -148,7 +148,10 @@ export async function startRedis({ config = {}, sentinel }: StartOptions = {}): 
   };
 }
 
-/** Makes one server the replica of another, and waits until it has everything. */
+/**
+ * Makes one server the replica of another, and waits until both sides say that it follows. The master says so
+ * later, with the replica's first acknowledgement, up to a second on: until then WAIT counts it out.
+ */
 export async function replicate(
   replica: RedisProcess,
   master: RedisProcess,
@@ -159,6 +162,9 @@ export async function replicate(
     const info = String(await replica.command('INFO', 'replication'));
     return /master_link_status:up/.test(info) && /master_sync_in_progress:0/.test(info);
   });
+  await until('the master counts the replica in', async () =>
+    String(await master.command('INFO', 'replication')).includes(`port=${replica.port},state=online`),
+  );
 }
 
 export interface RedisCluster {
