@@ -10,6 +10,7 @@ import type { SuiteName } from '../crypto/suite.ts';
 import { claimMs, type FirstAttempt, isClaimable } from '../protocol/claims.ts';
 import { SESSION_MAX_REQUESTS, UNCONFIRMED_TTL_MS } from '../protocol/constants.ts';
 import { NenError } from '../protocol/errors.ts';
+import { isEpoch } from '../protocol/formats.ts';
 import type { NewSession } from '../protocol/handshake.ts';
 import { HeldSession } from '../protocol/held-session.ts';
 import { identityDigest } from '../protocol/identity.ts';
@@ -78,9 +79,15 @@ export class Sessions {
     this.#identity = identity;
   }
 
-  /** Names the memory that keeps the claims of this sid. */
+  /** Names the memory that keeps the claims of this sid. It goes to the client, who takes no other form. */
   epoch(sid: string): Promise<string> {
-    return this.#ask(() => this.#store.epoch(sid));
+    return this.#ask(async () => {
+      const epoch = await this.#store.epoch(sid);
+      if (isEpoch(epoch)) return epoch;
+      throw new SessionStoreError(
+        'the session store gave an epoch that is none: 1 to 64 characters of A-Z, a-z, 0-9, - and _',
+      );
+    });
   }
 
   /** Keeps a new session, unconfirmed until its first request. */

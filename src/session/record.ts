@@ -8,6 +8,7 @@
  */
 import { type Bytes, bytesToLatin1, concatBytes, latin1ToBytes } from '../crypto/bytes.ts';
 import type { SuiteName } from '../crypto/suite.ts';
+import { isEpoch, isSid } from '../protocol/formats.ts';
 
 const RECORD_VERSION = 1;
 /** A key, a secret or the SHA-256 of an identity's public key. */
@@ -15,11 +16,8 @@ const SECRET_BYTES = 32;
 const LENGTH_BYTES = 4;
 const FIELDS = 13;
 
-/** 16 bytes as base64url: the last character carries two bits. */
-const SID = /^[A-Za-z0-9_-]{21}[AQgw]$/;
 /** An origin: the longest host is 253 characters. */
 const AUDIENCE = /^[!-~]{1,512}$/;
-const EPOCH = /^[!-~]{1,128}$/;
 const TIMESTAMP = /^[1-9][0-9]{12}$/;
 
 /** What a session is. Secrets and identities are 32 bytes each. */
@@ -42,7 +40,7 @@ export interface SessionRecord {
   readonly createdAt: number;
   /** The absolute end, in the same unit; not before `createdAt`. */
   readonly expiresAt: number;
-  /** The epoch of the store it was made for, 1 to 128 printable ASCII characters. */
+  /** The epoch of the store it was made for, 1 to 64 characters of base64url. */
   readonly epoch: string;
 }
 
@@ -106,7 +104,7 @@ function parse(bytes: Bytes): SessionRecord | undefined {
   if (!isSecret(requestKey) || !isSecret(responseSecret)) return undefined;
   if (!isSecret(exporterSecret) || !isSecret(hmacKey)) return undefined;
   if (!isSecretOrAbsent(clientIdentity) || !isSecretOrAbsent(serverIdentity)) return undefined;
-  if (!SID.test(text(sid)) || !AUDIENCE.test(text(audience)) || !EPOCH.test(text(epoch))) return undefined;
+  if (!isSid(text(sid)) || !AUDIENCE.test(text(audience)) || !isEpoch(text(epoch))) return undefined;
   if (!TIMESTAMP.test(text(createdAt)) || !TIMESTAMP.test(text(expiresAt))) return undefined;
   if (Number(text(expiresAt)) < Number(text(createdAt))) return undefined;
 

@@ -2,6 +2,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createNen, type NenEvent } from '../../src/adapter/server.ts';
 import { randomBytes } from '../../src/crypto/random.ts';
+import { primitives } from '../../src/crypto/select.ts';
+import { mlKem768Suite } from '../../src/crypto/suite.ts';
+import { startHandshake } from '../../src/protocol/handshake.ts';
+import { encodeClientHello } from '../../src/protocol/handshake-messages.ts';
+import { type Bytes, InMemorySessionStore, type SessionStore } from '../../src/session/index.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { startUpstashFront } from '../support/upstash-front.ts';
 
@@ -93,5 +98,105 @@ describe('createNen without a store', () => {
     expect(await checked()).toBe('ok');
     expect(front.requests.length).toBeGreaterThan(0);
     await front.close();
+  });
+});
+
+/** An application's own store that isn't local, here over a memory; keeps what it is given. */
+class RemoteStore implements SessionStore {
+  readonly memory = new InMemorySessionStore();
+  readonly given: Bytes[] = [];
+  epoch(sid: string): Promise<string> {
+    return this.memory.epoch(sid);
+  }
+  create(sid: string, record: Bytes, ttlMs: number): Promise<void> {
+    this.given.push(record.slice());
+    return this.memory.create(sid, record, ttlMs);
+  }
+  read(sid: string): Promise<Bytes | undefined> {
+    return this.memory.read(sid);
+  }
+  claim(...args: Parameters<SessionStore['claim']>): ReturnType<SessionStore['claim']> {
+    return this.memory.claim(...args);
+  }
+  rotate(oldSid: string, newSid: string, record: Bytes, ttlMs: number): Promise<boolean> {
+    this.given.push(record.slice());
+    return this.memory.rotate(oldSid, newSid, record, ttlMs);
+  }
+  delete(sid: string): Promise<boolean> {
+    return this.memory.delete(sid);
+  }
+}
+
+/** What a handshake with a server over this store comes to, and the hints in its log. */
+async function shakeHands(store: SessionStore): Promise<{ status: number; body: string; hints: string }> {
+  const hints: string[] = [];
+  const nen = createNen({
+    store,
+    onEvent: (event) => void (event.type === 'refused' && hints.push(`${event.code} ${event.hint}`)),
+  });
+  const { hello } = await startHandshake(mlKem768Suite(primitives()), 'https://nen.test');
+  const answer = await nen.routes.POST(
+    new Request('https://nen.test/api/nen/handshake', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: encodeClientHello(hello),
+    }),
+  );
+  return { status: answer.status, body: await answer.text(), hints: hints.join('\n') };
+}
+
+const UNAVAILABLE = JSON.stringify({
+  error: { code: 'ISO-2003', message: 'The session store is unavailable.' },
+});
+
+describe("createNen with the application's own store", () => {
+  it('without keys: 503, the log names the command that makes one, and the store is given no record', async () => {
+    const store = new RemoteStore();
+    const { status, body, hints } = await shakeHands(store);
+    expect([status, body]).toEqual([503, UNAVAILABLE]);
+    expect(hints).toMatch(/^ISO-2003 no store keys: .*npx trpc-nen keygen --store/);
+    expect(store.given).toEqual([]);
+  });
+
+  it('with keys: served, and no record comes to it in clear', async () => {
+    vi.stubEnv('NEN_STORE_KEYS', storeKey());
+    const store = new RemoteStore();
+    const { status, body } = await shakeHands(store);
+    expect(status).toBe(200);
+    const [record] = store.given;
+    const text = Buffer.from(record ?? []).toString('latin1');
+    expect(store.given.length).toBe(1);
+    // A record in clear holds both, and the sealed one neither.
+    expect(text).not.toContain('https://nen.test');
+    expect(text).not.toContain(JSON.parse(body).sid);
+  });
+
+  it.each([
+    [''],
+    ['two words'],
+    ['run.id'],
+    ['caf\u00e9'],
+    ['padded='],
+    ['line\n'],
+    ['e'.repeat(65)],
+    [undefined],
+    [7],
+  ])('whose epoch is %j: 503, and the log says what an epoch is', async (epoch) => {
+    vi.stubEnv('NEN_STORE_KEYS', storeKey());
+    const store = new RemoteStore();
+    store.epoch = async () => epoch as string;
+    const { status, body, hints } = await shakeHands(store);
+    expect([status, body]).toEqual([503, UNAVAILABLE]);
+    expect(hints).toBe(
+      'ISO-2003 the session store gave an epoch that is none: 1 to 64 characters of A-Z, a-z, 0-9, - and _',
+    );
+    expect(store.given).toEqual([]);
+  });
+
+  it('whose epoch has 64 characters: served', async () => {
+    vi.stubEnv('NEN_STORE_KEYS', storeKey());
+    const store = new RemoteStore();
+    store.epoch = async () => `_-${'e'.repeat(62)}`;
+    expect((await shakeHands(store)).status).toBe(200);
   });
 });

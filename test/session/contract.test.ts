@@ -148,6 +148,12 @@ class DrawsAnEpochPerCall extends Base {
   }
 }
 
+class NamesItsMemoryInWords extends Base {
+  override async epoch(): Promise<string> {
+    return 'since this morning';
+  }
+}
+
 /** The names of the tests that this store fails. */
 async function failures(create: () => SessionStore): Promise<string> {
   const runs: [string, () => Promise<void>][] = [];
@@ -180,6 +186,7 @@ describe('the contract catches a store that', () => {
     ['rotates from a session that is not there', RotatesFromNothing, /unknown session creates nothing/],
     ['claims whatever memory is named', IgnoresTheEpochOfAClaim, /in the memory that it names/],
     ['names its memory anew each time', DrawsAnEpochPerCall, /the epoch is a name that stays/],
+    ['names its memory in words', NamesItsMemoryInWords, /the epoch is a name of 1 to 64/],
   ])('%s', async (_, Broken, finding) => {
     expect(await failures(() => new Broken())).toMatch(finding);
   });

@@ -64,7 +64,7 @@ describe('a session record', () => {
 
   test('is small: under 400 bytes as a rule, under 1 KB at most', () => {
     expect(encodeSessionRecord(RECORD).length).toBeLessThan(400);
-    const longest = { ...RECORD, audience: `https://${'a'.repeat(504)}`, epoch: 'e'.repeat(128) };
+    const longest = { ...RECORD, audience: `https://${'a'.repeat(504)}`, epoch: 'e'.repeat(64) };
     expect(encodeSessionRecord(longest).length).toBeLessThan(1024);
   });
 
@@ -100,7 +100,7 @@ describe('a session record', () => {
         serverIdentity: bytes32,
         createdAt: fc.integer({ min: 1_000_000_000_000, max: 5_000_000_000_000 }),
         expiresAt: fc.integer({ min: 5_000_000_000_000, max: 9_999_999_999_999 }),
-        epoch: fc.stringMatching(/^[!-~]{1,128}$/),
+        epoch: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/),
       },
       { noNullPrototype: true, requiredKeys: required() },
     );
@@ -194,7 +194,7 @@ describe('nothing else is a session record:', () => {
       ['', '0', '0700000000000', '17000000000000', '1700000000000.', '1.70000000e12', '1700003600001'],
     ],
     ['expiresAt', 11, ['', '0', '0700000000000', '17000000000000', '-700000000000', 'NaN', '1699999999999']],
-    ['epoch', 12, ['', ' ', 'a\0', '\u00e9', 'e'.repeat(129)]],
+    ['epoch', 12, ['', ' ', 'a\0', '\u00e9', 'a.b', 'a=', 'e'.repeat(65)]],
   ])('not one with another %s', (_, index, wrongs) => {
     for (const wrong of wrongs)
       expect(decodeSessionRecord(withField(index, wrong)), String(wrong)).toBeUndefined();
