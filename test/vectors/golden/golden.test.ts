@@ -10,49 +10,41 @@ import { fileURLToPath } from 'node:url';
 import { ml_dsa65 } from '@noble/post-quantum/ml-dsa.js';
 import { describe, expect, it } from 'vitest';
 import {
-  type Bytes,
   base64Decode,
   base64Encode,
-  base64UrlEncode,
   bytesToLatin1,
   latin1ToBytes,
   utf8ToBytes,
 } from '../../../src/crypto/bytes.ts';
-import { loadVerifier } from '../../../src/crypto/load-ml-dsa-65.ts';
 import { createMlDsa65Signer } from '../../../src/crypto/ml-dsa-65.ts';
 import { noblePrimitives } from '../../../src/crypto/noble.ts';
-import type { Primitives } from '../../../src/crypto/primitives.ts';
-import { loadSuite, type SuiteName } from '../../../src/crypto/suite.ts';
 import { claimMs, decodeRetry, isInWindow } from '../../../src/protocol/claims.ts';
-import type { Encoding, RequestKind, ResponseKind } from '../../../src/protocol/envelope.ts';
-import { NenError, type NenErrorCode, statusOf } from '../../../src/protocol/errors.ts';
-import { type Exchange, openRequest, openResponse } from '../../../src/protocol/exchange.ts';
-import { finishHandshake, type NewSession, verifyClientIdentity } from '../../../src/protocol/handshake.ts';
-import { decodeClientHello, type SessionTerms } from '../../../src/protocol/handshake-messages.ts';
-import { decodeRequest, decodeResponse } from '../../../src/protocol/http.ts';
+import { type NenErrorCode, statusOf } from '../../../src/protocol/errors.ts';
 import { encodePin, identityDigest, isPin } from '../../../src/protocol/identity.ts';
-import type { PreviousSession } from '../../../src/protocol/key-schedule.ts';
-import {
-  exportKey,
-  importKeys,
-  type SessionContext,
-  type SessionSecrets,
-} from '../../../src/protocol/keys.ts';
+import { exportKey } from '../../../src/protocol/keys.ts';
 import { decodePlainRefusal } from '../../../src/protocol/refusal.ts';
-import { readSealedHeaders, verifyRequest } from '../../../src/protocol/signed-headers.ts';
-import { StreamOpener } from '../../../src/protocol/stream.ts';
-import { fixed, hex, implementations, unhex } from '../../crypto/implementations.ts';
-import { alteredTranscripts } from './altered.ts';
-import { type JsonObject, transcripts } from './generate.ts';
+import { hex, implementations, unhex } from '../../crypto/implementations.ts';
+import type { JsonObject } from './generate.ts';
+import {
+  allTranscripts,
+  bodyOf,
+  type HandshakeFile,
+  hear,
+  type RefusedAnswers,
+  type RefusedHellos,
+  type RequestFile,
+  type ResponseFile,
+  readHandshake,
+  readRequest,
+  readResponse,
+  readStream,
+  type StreamFile,
+  sessionOf,
+  take,
+} from './read.ts';
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const UPDATE = process.env.UPDATE_GOLDEN === '1';
-
-/** Every transcript by the name of its file, the altered ones too. */
-async function allTranscripts(p: Primitives): Promise<ReadonlyMap<string, JsonObject>> {
-  const good = await transcripts(p);
-  return new Map([...good, ...alteredTranscripts(p, good)]);
-}
 
 if (UPDATE) {
   for (const [name, transcript] of await allTranscripts(noblePrimitives)) {
@@ -70,164 +62,6 @@ function load<T>(name: string): T {
 }
 
 const starting = (start: string): string[] => names.filter((name) => name.startsWith(start));
-
-interface HandshakeFile {
-  inputs: {
-    suite: SuiteName;
-    aud: string;
-    keyPairSeed: string;
-    encapsulationRandomness: string;
-    sidBytes: string;
-    hmacKey: string;
-    terms: SessionTerms;
-    clientIdentitySeed: string | null;
-    serverIdentitySeed: string | null;
-    previous: { sid: string; exporterSecret: string; clientIdentity: string; serverIdentity: string } | null;
-  };
-  intermediate: {
-    publicKey: string;
-    ciphertext: string;
-    sharedSecret: string;
-    clientIdentity: string;
-    serverIdentity: string;
-    clientHelloInput: string;
-    clientHelloDigest: string;
-    transcriptInput: string;
-    transcript: string;
-    ikm: string;
-    prk: string;
-    handshakeKey: string;
-    hs: { nonce: string; aad: string; plaintext: string; box: string };
-  };
-  wire: { hello: string; answer: string };
-  expected: {
-    sid: string;
-    requestKey: string;
-    responseSecret: string;
-    exporterSecret: string;
-    hmacKey: string;
-    clientPin: string | null;
-    serverPin: string | null;
-  };
-}
-
-interface Message {
-  method: string;
-  path: string;
-  status: number;
-  fields: [string, string][];
-  body: string;
-}
-
-interface Wire {
-  status: number;
-  headers: Record<string, string>;
-  body?: string | null;
-  bodyHex?: string;
-}
-
-interface RequestFile {
-  inputs: {
-    session: { sid: string; requestKey: string; hmacKey: string };
-    method: string;
-    path: string;
-    query: string;
-    timestamp: string;
-    nonce: string;
-    kind: RequestKind;
-    encoding: Encoding;
-    retry: string;
-    message?: Message;
-  };
-  intermediate: { signed: string; signature: string; aad: string; plaintext: string; box: string };
-  wire: Wire & { method: string; path: string; query: string };
-  expected: { kind: RequestKind; payload: string };
-}
-
-interface ResponseFile {
-  inputs: {
-    session: { sid: string; responseSecret: string };
-    requestNonce: string;
-    requestKind: RequestKind;
-    encoding: Encoding;
-    status: number;
-    kind: ResponseKind;
-    nonce: string;
-    message?: Message;
-  };
-  intermediate: { answerKeyInfo: string; answerKey: string; aad: string; plaintext: string; box: string };
-  wire: Wire;
-  expected: { kind: ResponseKind; payload: string };
-}
-
-interface StreamFile {
-  inputs: {
-    session: { sid: string; responseSecret: string };
-    requestNonce: string;
-    encoding: Encoding;
-    status: number;
-    base: string;
-  };
-  intermediate: {
-    streamKeyInfo: string;
-    streamKey: string;
-    records: {
-      index: number;
-      kind: number;
-      nonce: string;
-      aad: string;
-      plaintext: string;
-      box: string;
-      frame?: string;
-      frameHex?: string;
-    }[];
-  };
-  wire: Wire;
-  expected: { head: { status: number; fields: [string, string][] }; data: string; end: string };
-}
-
-function bodyOf({ body, bodyHex }: Wire): Bytes {
-  return bodyHex === undefined ? latin1ToBytes(body ?? '') : unhex(bodyHex);
-}
-
-function previousOf(previous: NonNullable<HandshakeFile['inputs']['previous']>): PreviousSession {
-  const { sid, exporterSecret, clientIdentity, serverIdentity } = previous;
-  return {
-    sid,
-    exporterSecret: unhex(exporterSecret),
-    clientIdentity: clientIdentity === '' ? undefined : unhex(clientIdentity),
-    serverIdentity: serverIdentity === '' ? undefined : unhex(serverIdentity),
-  };
-}
-
-/** A new session as the files write it. */
-function sessionIn({ sid, secrets, clientIdentity, serverIdentity }: NewSession): HandshakeFile['expected'] {
-  return {
-    sid,
-    requestKey: hex(secrets.requestKey),
-    responseSecret: hex(secrets.responseSecret),
-    exporterSecret: hex(secrets.exporterSecret),
-    hmacKey: hex(secrets.hmacKey),
-    clientPin: clientIdentity === undefined ? null : base64UrlEncode(clientIdentity),
-    serverPin: serverIdentity === undefined ? null : base64UrlEncode(serverIdentity),
-  };
-}
-
-/** A session of which only these secrets are known. */
-function sessionOf(
-  p: Primitives,
-  sid: string,
-  secrets: Partial<Record<keyof SessionSecrets, string>>,
-): SessionContext {
-  const secret = (name: keyof SessionSecrets): Bytes => unhex(secrets[name] ?? '00'.repeat(32));
-  const keys = importKeys(p, {
-    requestKey: secret('requestKey'),
-    responseSecret: secret('responseSecret'),
-    exporterSecret: secret('exporterSecret'),
-    hmacKey: secret('hmacKey'),
-  });
-  return { sid, keys };
-}
 
 // The formulas once more, over node:crypto alone.
 const sha256 = (data: string): string => createHash('sha256').update(unhex(data)).digest('hex');
@@ -265,146 +99,51 @@ describe.each(implementations.map((p) => [p.name, p] as const))('the code, with 
   });
 
   it.each(starting('handshake'))('reads %s on both sides', async (name) => {
-    const { inputs, intermediate, wire, expected } = load<HandshakeFile>(name);
-    const suite = await loadSuite(noblePrimitives, inputs.suite);
-    const previous = inputs.previous === null ? undefined : previousOf(inputs.previous);
-    const policy = { suites: [suite], origins: new Set([inputs.aud]) };
-    const hello = decodeClientHello(utf8ToBytes(wire.hello), policy);
-    const clientIdentity = await verifyClientIdentity(p, hello, loadVerifier);
-    expect(clientIdentity === undefined).toBe(inputs.clientIdentitySeed === null);
-    if (clientIdentity !== undefined) expect(hex(clientIdentity)).toBe(intermediate.clientIdentity);
-
-    const keyPair = await suite.kem.generateKeyPair(fixed(unhex(inputs.keyPairSeed)));
-    const pins = expected.serverPin === null ? undefined : new Set([expected.serverPin]);
-    const pending = { hello, keyPair, previous };
-    const finished = await finishHandshake(p, pending, utf8ToBytes(wire.answer), { pins, loadVerifier });
-    expect(finished.terms).toEqual(inputs.terms);
-    expect(sessionIn(finished)).toEqual(expected);
+    const file = load<HandshakeFile>(name);
+    expect(await readHandshake(p, file)).toEqual({
+      clientIdentity: file.inputs.clientIdentitySeed === null ? '' : file.intermediate.clientIdentity,
+      terms: file.inputs.terms,
+      session: file.expected,
+    });
   });
 
   it.each(starting('request-'))('opens %s', async (name) => {
-    const { inputs, wire, expected } = load<RequestFile>(name);
-    const { sid, requestKey, hmacKey } = inputs.session;
-    const session = sessionOf(p, sid, { requestKey, hmacKey });
-    const headers = readSealedHeaders(new Headers(wire.headers));
-    expect(headers).toMatchObject({ sid, timestamp: inputs.timestamp, retry: inputs.retry });
-    const { method, path, query } = wire;
-    verifyRequest(session.keys, { method, path, query }, headers, Number(inputs.timestamp));
-    const opened = await openRequest(
-      session,
-      { method, path, query },
-      headers,
-      inputs.encoding,
-      bodyOf(wire),
-    );
-    expect(opened.exchange.kind).toBe(expected.kind);
-    expect(hex(opened.payload)).toBe(expected.payload);
-    if (inputs.message === undefined) return;
-    const message = decodeRequest(opened.payload);
-    expect(message && { ...message, body: hex(message.body) }).toEqual(inputs.message);
+    const file = load<RequestFile>(name);
+    const { retry, message } = file.inputs;
+    expect(await readRequest(p, file)).toEqual({ ...file.expected, retry, message });
   });
 
   it.each(starting('response-'))('opens %s', async (name) => {
-    const { inputs, wire, expected } = load<ResponseFile>(name);
-    const { sid, responseSecret } = inputs.session;
-    const session = sessionOf(p, sid, { responseSecret });
-    const exchange: Exchange = {
-      session,
-      nonce: unhex(inputs.requestNonce),
-      kind: inputs.requestKind,
-      encoding: inputs.encoding,
-    };
-    const opened = await openResponse(exchange, wire.status, new Headers(wire.headers), bodyOf(wire));
-    expect(opened.kind).toBe(expected.kind);
-    expect(hex(opened.payload)).toBe(expected.payload);
-    if (inputs.message === undefined) return;
-    const message = decodeResponse(opened.payload);
-    expect(message && { ...message, body: hex(message.body) }).toEqual(inputs.message);
+    const file = load<ResponseFile>(name);
+    expect(await readResponse(p, file)).toEqual({ ...file.expected, message: file.inputs.message });
   });
 
   it.each([...starting('stream-'), ...starting('broken-stream-')])(
     'opens %s, whole and byte by byte',
     async (name) => {
-      const { inputs, wire, expected } = load<StreamFile>(name);
-      const { sid, responseSecret } = inputs.session;
-      const body = bodyOf(wire);
-      for (const size of [body.length, 1]) {
-        const session = sessionOf(p, sid, { responseSecret });
-        const exchange: Exchange = {
-          session,
-          nonce: unhex(inputs.requestNonce),
-          kind: 'http',
-          encoding: inputs.encoding,
-        };
-        const opener = new StreamOpener(exchange, wire.status);
-        let [head, data, end]: [unknown, string, string] = [undefined, '', ''];
-        try {
-          for (let at = 0; at < body.length; at += size) {
-            for await (const record of opener.push(body.subarray(at, at + size))) {
-              if (record.type === 'head') head = { status: record.status, fields: record.fields };
-              else if (record.type === 'data') data += hex(record.bytes);
-            }
-          }
-          opener.end();
-          end = 'final';
-        } catch (error) {
-          end = NenError.from(error)?.code ?? String(error);
-        }
-        expect({ head, data, end }).toEqual(expected);
+      const file = load<StreamFile>(name);
+      for (const chunkBytes of [bodyOf(file.wire).length, 1]) {
+        expect(await readStream(p, file, chunkBytes)).toEqual(file.expected);
       }
     },
   );
 });
 
-/** The code that a call ends with. */
-async function codeOf(run: () => unknown): Promise<string> {
-  try {
-    await run();
-    return 'ok';
-  } catch (error) {
-    return NenError.from(error)?.code ?? String(error);
-  }
-}
-
 it('the code refuses every altered hello', async () => {
-  const { inputs, cases } = load<{
-    inputs: { origins: string[] };
-    cases: { title: string; wire: { hello: string }; expected: { code: string } }[];
-  }>('refused-hellos');
-  const suites = await Promise.all(
-    (['ML-KEM-768', 'X-Wing'] as const).map((name) => loadSuite(noblePrimitives, name)),
-  );
-  const policy = { suites, origins: new Set(inputs.origins) };
-  const read = (text: string): Promise<string> =>
-    codeOf(() =>
-      verifyClientIdentity(noblePrimitives, decodeClientHello(utf8ToBytes(text), policy), loadVerifier),
-    );
-  expect(await read(load<HandshakeFile>('handshake-identities').wire.hello)).toBe('ok');
-  for (const { title, wire, expected } of cases) expect(await read(wire.hello), title).toBe(expected.code);
+  const { inputs, cases } = load<RefusedHellos>('refused-hellos');
+  const good = load<HandshakeFile>('handshake-identities').wire.hello;
+  expect(await hear(noblePrimitives, good, inputs.origins)).toBe('ok');
+  for (const { title, wire, expected } of cases) {
+    expect(await hear(noblePrimitives, wire.hello, inputs.origins), title).toBe(expected.code);
+  }
 });
 
 it('the code refuses every altered answer', async () => {
-  const { inputs, cases } = load<{
-    inputs: { suite: SuiteName; keyPairSeed: string; hello: string };
-    cases: {
-      title: string;
-      inputs: { pins: string[] | null };
-      wire: { answer: string };
-      expected: { code: string };
-    }[];
-  }>('refused-answers');
-  const suite = await loadSuite(noblePrimitives, inputs.suite);
-  const hello = decodeClientHello(utf8ToBytes(inputs.hello), { suites: [suite], origins: undefined });
-  const read = async (answer: string, pins: readonly string[] | null): Promise<string> => {
-    const keyPair = await suite.kem.generateKeyPair(fixed(unhex(inputs.keyPairSeed)));
-    const trust = { pins: pins === null ? undefined : new Set(pins), loadVerifier };
-    const pending = { hello, keyPair, previous: undefined };
-    return codeOf(() => finishHandshake(noblePrimitives, pending, utf8ToBytes(answer), trust));
-  };
+  const { inputs, cases } = load<RefusedAnswers>('refused-answers');
   const { wire, expected: good } = load<HandshakeFile>('handshake-identities');
-  expect(await read(wire.answer, [good.serverPin ?? ''])).toBe('ok');
+  expect(await take(noblePrimitives, inputs, wire.answer, [good.serverPin ?? ''])).toBe('ok');
   for (const { title, inputs: given, wire: sent, expected } of cases) {
-    expect(await read(sent.answer, given.pins), title).toBe(expected.code);
+    expect(await take(noblePrimitives, inputs, sent.answer, given.pins), title).toBe(expected.code);
   }
 });
 
