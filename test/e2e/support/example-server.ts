@@ -17,13 +17,16 @@ export interface ExampleServer {
   stop(): Promise<void>;
 }
 
-export async function startExample(): Promise<ExampleServer> {
+/** @param environment on top of the present one. */
+export async function startExample(
+  environment: Readonly<Record<string, string>> = {},
+): Promise<ExampleServer> {
   if (!existsSync(join(exampleFolder, '.next', 'BUILD_ID'))) await buildExample();
   const port = await freePort();
   const next = join(exampleFolder, 'node_modules', 'next', 'dist', 'bin', 'next');
   const child = spawn(process.execPath, [next, 'start', '-H', '127.0.0.1', '-p', String(port)], {
     cwd: exampleFolder,
-    env: { ...process.env, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1' },
+    env: { ...process.env, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let log = '';
