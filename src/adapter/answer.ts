@@ -16,10 +16,13 @@ import { type NenError, statusOf } from '../protocol/errors.ts';
 import { type Exchange, sealResponse } from '../protocol/exchange.ts';
 import { type Field, isAnswerOutside, isFraming } from '../protocol/headers.ts';
 import { encodeResponse } from '../protocol/http.ts';
+import { type Padding, padMessage } from '../protocol/padding.ts';
 import { encodeRefusal } from '../protocol/refusal.ts';
 import { StreamSealer } from '../protocol/stream.ts';
 import { BurstReader } from './burst.ts';
 import type { Context } from './context.ts';
+import { HandlerFailure } from './handler-failure.ts';
+import type { Shaping } from './shaping.ts';
 
 /** Nobody on the way may keep or alter what is sealed. */
 const CACHE_CONTROL = 'no-store, no-transform';
@@ -32,34 +35,41 @@ export type OnSealed = () => void;
 
 /**
  * Seals whatever the handler answered. Holds the session until `onSealed`, which is not called if this throws.
- * @throws what the body fails with at once.
+ * @throws {HandlerFailure} with what the body fails with at once; {NenError} ISO-6003 for headers that a stream can't have.
  */
 export async function sealAnswer(
   context: Context,
   exchange: Exchange,
   method: string,
   response: Response,
+  shaping: Shaping,
   onSealed: OnSealed,
 ): Promise<Response> {
   const { inside, outside } = splitHeaders(response.headers, context.publicHeaders);
   const body = response.body === null ? undefined : new BurstReader(response.body);
-  const first = await body?.ready(MAX_SINGLE_ANSWER_BYTES);
+  const { padding, coalesceMs, fullBytes } = shaping;
+  const first = await body
+    ?.gather(MAX_SINGLE_ANSWER_BYTES, coalesceMs, fullBytes)
+    .catch((error: unknown) => Promise.reject(new HandlerFailure(error)));
   if (body !== undefined && first !== undefined && !(first.done && first.length <= MAX_SINGLE_ANSWER_BYTES)) {
-    const sealer = new StreamSealer(exchange, OUTER_OK);
+    const sealer = new StreamSealer(exchange, OUTER_OK, { padding });
     const head = await sealer.head(response.status, inside).catch(async (error: unknown) => {
       await body.cancel(error);
       throw error;
     });
-    const stream = sealedBody(context, exchange.session.sid, sealer, head, first.chunks, body, onSealed);
+    const { sid } = exchange.session;
+    const stream = sealedBody({ context, sid, sealer, head, first: first.chunks, body, shaping, onSealed });
     outside.set('Content-Type', exchange.encoding === 'octets' ? CONTENT_TYPE_OCTETS : CONTENT_TYPE_SSE);
     outside.set('X-Accel-Buffering', 'no');
     return new Response(stream, { status: OUTER_OK, headers: outside });
   }
   const bytes = first === undefined ? NO_BODY : joinBytes(first.chunks);
-  const kind = responseKind(exchange, method, response.status, inside, bytes);
+  const kind = responseKind(exchange, method, response.status, inside, bytes, padding);
   const status = kind === 'http' ? OUTER_OK : response.status;
   const payload =
-    kind === 'http' ? encodeResponse({ status: response.status, fields: inside, body: bytes }) : [bytes];
+    kind === 'http'
+      ? padMessage(encodeResponse({ status: response.status, fields: inside, body: bytes }), padding)
+      : [bytes];
   const sealed = await sealResponse(exchange, status, kind, kind === 'none' ? [] : payload);
   for (const [name, value] of Object.entries(sealed.headers)) outside.set(name, value);
   const answer = new Response(sealed.body ?? null, { status, headers: outside });
@@ -80,15 +90,20 @@ export async function sealRefusal(exchange: Exchange, { code }: NenError): Promi
 const NO_BODY: Bytes = new Uint8Array(0);
 const NULL_BODY_STATUS = new Set([204, 205, 304]);
 
-/** Plain kinds stay plain where the answer allows it: JSON without headers of its own, or nothing at all. */
+/**
+ * Plain kinds stay plain where the answer allows it: JSON without headers of its own, or nothing at all. But
+ * only a whole message has room for padding, and only a body for a message.
+ */
 function responseKind(
   { kind, encoding }: Exchange,
   method: string,
   status: number,
   inside: readonly Field[],
   body: Bytes,
+  padding: Padding,
 ): Exclude<ResponseKind, 'error'> {
   if (kind === 'http' || encoding === 'octets') return 'http';
+  if (padding !== 'none') return method === 'HEAD' ? 'none' : 'http';
   if (method === 'HEAD' || NULL_BODY_STATUS.has(status)) return 'none';
   const isRedirect = status >= 300 && status < 400;
   const isJson =
@@ -115,16 +130,20 @@ function splitHeaders(
   return { inside, outside };
 }
 
+interface SealedBodyParts {
+  readonly context: Context;
+  readonly sid: string;
+  readonly sealer: StreamSealer;
+  readonly head: Bytes;
+  readonly first: readonly Bytes[];
+  readonly body: BurstReader;
+  readonly shaping: Shaping;
+  readonly onSealed: OnSealed;
+}
+
 /** The sealed body. One pull reads one burst, so back-pressure reaches the handler; cancelling it cancels the handler's. */
-function sealedBody(
-  context: Context,
-  sid: string,
-  sealer: StreamSealer,
-  head: Bytes,
-  firstChunks: readonly Bytes[],
-  body: BurstReader,
-  onSealed: OnSealed,
-): ReadableStream<Bytes> {
+function sealedBody(parts: SealedBodyParts): ReadableStream<Bytes> {
+  const { context, sid, sealer, body, shaping, onSealed } = parts;
   let bytes = 0;
   let ended = false;
   const end = (outcome: 'final' | 'failed' | 'cancelled'): void => {
@@ -142,13 +161,13 @@ function sealedBody(
   return new ReadableStream<Bytes>(
     {
       async start(controller) {
-        controller.enqueue(head);
-        if (firstChunks.length > 0) controller.enqueue(await sealChunks(firstChunks));
+        controller.enqueue(parts.head);
+        if (parts.first.length > 0) controller.enqueue(await sealChunks(parts.first));
       },
       async pull(controller) {
         try {
           await body.wait(context.keepAliveMs);
-          const { chunks, done } = await body.ready(MAX_RECORD_BYTES);
+          const { chunks, done } = await body.gather(MAX_RECORD_BYTES, shaping.coalesceMs, shaping.fullBytes);
           if (ended) return;
           // No chunk after the wait: an empty record tells the client, and what is between, that we live.
           if (chunks.length > 0 || !done) controller.enqueue(await sealChunks(chunks));

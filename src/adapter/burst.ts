@@ -1,8 +1,8 @@
 /**
  * Reads a body by what is ready together: one turn of the event loop without a byte ends a burst.
  * So a whole server-sent event becomes one record instead of one for each of its chunks, and
- * nothing ever waits for more to come. It lasts a few turns at most, or a body that gives a few bytes
- * at each would be held back for as long as it does.
+ * nothing waits for more to come, unless `gather` is told to. It lasts a few turns at most, or a body that
+ * gives a few bytes at each would be held back for as long as it does.
  */
 import type { Bytes } from '../crypto/bytes.ts';
 
@@ -50,6 +50,29 @@ export class BurstReader {
     } finally {
       turns.stop();
     }
+  }
+
+  /**
+   * The same, but what is ready is held for `holdMs` from its first byte on, or until it has `fullBytes` or the
+   * body ends: what comes meanwhile comes with it.
+   */
+  async gather(maxBytes: number, holdMs: number, fullBytes: number): Promise<Burst> {
+    let burst = await this.ready(maxBytes);
+    if (holdMs === 0 || burst.length === 0) return burst;
+    const until = performance.now() + holdMs;
+    for (let leftMs = holdMs; leftMs > 0; leftMs = until - performance.now()) {
+      if (burst.done || burst.length >= fullBytes) break;
+      await this.wait(leftMs);
+      // What the body fails with stays pending: the bytes before it come first.
+      const more = await this.ready(maxBytes - burst.length).catch(() => undefined);
+      if (more === undefined) break;
+      burst = {
+        chunks: [...burst.chunks, ...more.chunks],
+        length: burst.length + more.length,
+        done: more.done,
+      };
+    }
+    return burst;
   }
 
   /** Resolves when a chunk or the end is there, or after `timeoutMs`. */

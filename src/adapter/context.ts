@@ -9,6 +9,7 @@ import type { EventListener } from './events.ts';
 import type { RateLimiter } from './rate-limit.ts';
 import type { Authorize } from './server-identity.ts';
 import type { Sessions } from './sessions.ts';
+import type { Shaping } from './shaping.ts';
 
 export interface Context {
   readonly primitives: Primitives;
@@ -33,4 +34,5 @@ export interface Context {
   readonly rateLimit: RateLimiter;
   readonly clientAddress: (req: Request) => string | undefined;
   readonly keepAliveMs: number;
+  readonly shaping: Shaping;
 }

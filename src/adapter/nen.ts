@@ -27,11 +27,12 @@ import { createActions, createRoutes, type SessionActions, type SessionRoutes } 
 import { type Authorize, readEnvironmentIdentity, readServerIdentity } from './server-identity.ts';
 import { type NenSession, SessionFacts } from './session-facts.ts';
 import { Sessions } from './sessions.ts';
+import { NO_SHAPING, resolveShaping, type ShapingOptions } from './shaping.ts';
 import { resolveStore } from './stores.ts';
 import { createWithNen, type WithNen, type WithNenStream } from './with-nen.ts';
 import { createWrap, type Handler, type WrapOptions, type Wrapped } from './wrap.ts';
 
-export interface NenOptions {
+export interface NenOptions extends ShapingOptions {
   /**
    * Where sessions and replay claims are kept. By default what the environment names (UPSTASH_REDIS_REST_URL
    * and UPSTASH_REDIS_REST_TOKEN, or REDIS_URL with ioredis installed), else this process's memory: one
@@ -131,6 +132,8 @@ function createContext(options: NenOptions): Context {
   const identity =
     readServerIdentity(options.identity) ?? readEnvironmentIdentity(environment('NEN_IDENTITY'));
   const idleMs = positiveInteger('sessionIdleMs', options.sessionIdleMs ?? SESSION_IDLE_MS, MAX_SESSION_MS);
+  // A client takes a stream that is silent for longer than this for dead.
+  const keepAliveMs = positiveInteger('keepAliveMs', options.keepAliveMs ?? KEEP_ALIVE_MS, SILENCE_MS - 1);
   return {
     primitives: runtime,
     handshakePolicy: loadPolicy(runtime, suiteNames(options.suites), origins),
@@ -148,8 +151,8 @@ function createContext(options: NenOptions): Context {
     report: guarded(optionalFunction('onEvent', options.onEvent) ?? consoleListener(now)),
     rateLimit: optionalFunction('rateLimit', options.rateLimit) ?? tokenBucket({ ...DEFAULT_RATE, now }),
     clientAddress: optionalFunction('clientAddress', options.clientAddress) ?? (() => undefined),
-    // A client takes a stream that is silent for longer than this for dead.
-    keepAliveMs: positiveInteger('keepAliveMs', options.keepAliveMs ?? KEEP_ALIVE_MS, SILENCE_MS - 1),
+    keepAliveMs,
+    shaping: resolveShaping(options, NO_SHAPING, keepAliveMs),
   };
 }
 

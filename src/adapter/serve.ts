@@ -8,22 +8,18 @@ import type { RequestLine } from '../protocol/signed-headers.ts';
 import { type Admitted, admit, claimFirstAttempt } from './admit.ts';
 import { sealAnswer, sealRefusal } from './answer.ts';
 import type { Context } from './context.ts';
+import { HandlerFailure } from './handler-failure.ts';
+import { NO_SHAPING, type Shaping } from './shaping.ts';
 
 /** Answers an opened and claimed request. A NenError thrown here is sealed as it is; anything else is a sealed 500. */
 export type Answerer = (admitted: Admitted) => Promise<Response>;
 
-/**
- * Whatever a handler failed with. It is no Error and has no cause: a NenError of the handler's own, from
- * a call to another server, must not be sealed as a refusal of ours ('not-run', say).
- */
-export class HandlerFailure {
-  readonly error: unknown;
-  constructor(error: unknown) {
-    this.error = error;
-  }
-}
-
-export async function serveSealed(context: Context, req: Request, answer: Answerer): Promise<Response> {
+export async function serveSealed(
+  context: Context,
+  req: Request,
+  answer: Answerer,
+  shaping: Shaping = NO_SHAPING,
+): Promise<Response> {
   const line = requestLine(context, req);
   let admitted: Admitted;
   try {
@@ -37,24 +33,30 @@ export async function serveSealed(context: Context, req: Request, answer: Answer
     await claimFirstAttempt(context, admitted);
     response = await answer(admitted);
   } catch (error) {
-    return sealFailure(context, admitted, error);
+    return sealFailure(context, admitted, error, shaping);
   }
   try {
-    return await sealAnswer(context, exchange, line.method, response, () => session.release());
+    return await sealAnswer(context, exchange, line.method, response, shaping, () => session.release());
   } catch (error) {
-    return sealFailure(context, admitted, new HandlerFailure(error));
+    return sealFailure(context, admitted, error, shaping);
   }
 }
 
 /** The answer in place of one that failed. Releases the session. */
-async function sealFailure(context: Context, admitted: Admitted, error: unknown): Promise<Response> {
+async function sealFailure(
+  context: Context,
+  admitted: Admitted,
+  error: unknown,
+  shaping: Shaping,
+): Promise<Response> {
   const { session, exchange, line } = admitted;
   const refusal = NenError.from(error);
   try {
     if (refusal !== undefined) return await sealRefused(context, admitted, refusal);
     const cause = error instanceof HandlerFailure ? error.error : error;
     context.report({ type: 'handler-error', sid: session.sid, error: cause });
-    return await sealAnswer(context, exchange, line.method, internalServerError(), () => undefined);
+    const response = internalServerError();
+    return await sealAnswer(context, exchange, line.method, response, shaping, () => undefined);
   } finally {
     session.release();
   }

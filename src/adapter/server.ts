@@ -3,6 +3,7 @@ export type { Signer } from '../crypto/signature.ts';
 export { describeNenCode, type NenCodeDescription } from '../protocol/catalogue.ts';
 export { NenError, type NenErrorCode, type NenErrorOptions, type NenOutcome } from '../protocol/errors.ts';
 export { NenHttpError } from '../protocol/http-error.ts';
+export type { Padding } from '../protocol/padding.ts';
 export type { Kek, StoreKey } from '../session/key-ring.ts';
 export { InMemorySessionStore } from '../session/memory.ts';
 export { RedisSessionStore, type RedisSessionStoreOptions } from '../session/redis/store.ts';
@@ -35,6 +36,7 @@ export type { RouteParams } from './route-params.ts';
 export type { Route, SessionActions, SessionRoutes } from './routes.ts';
 export type { Authorize, ClientIdentity } from './server-identity.ts';
 export type { NenSession } from './session-facts.ts';
+export type { ShapingOptions } from './shaping.ts';
 export type { StandardIssue, StandardResult, StandardSchema } from './standard-schema.ts';
 export type {
   NenContext,

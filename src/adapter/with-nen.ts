@@ -7,10 +7,11 @@ import { errorResponse, streamResponse, valueResponse } from './route-answer.ts'
 import { readRouteBody } from './route-body.ts';
 import { type RouteParams, readParams } from './route-params.ts';
 import type { NenSession, SessionFacts } from './session-facts.ts';
+import { resolveShaping, type ShapingOptions } from './shaping.ts';
 import { type SchemaOutput, type StandardSchema, standardSchema, validate } from './standard-schema.ts';
 import type { FrameWrap } from './wrap.ts';
 
-export interface WithNenOptions {
+export interface WithNenOptions extends ShapingOptions {
   /**
    * false lets this route answer plain requests too, for old clients that can't seal: nobody has authenticated
    * them, and whoever is on the way reads and writes them. Each one gives an event of type `plain`. By default
@@ -86,7 +87,7 @@ export function createWithNen(
     (toResponse: (value: unknown) => Response): AnyWithNen =>
     (handler, options = {}) => {
       checkWithNen(handler, options);
-      const { strict, input } = options;
+      const { strict, input, padding, coalesceMs } = options;
       const plain = strict === undefined ? context.plain : strict ? 'refuse' : 'allow';
       const answer = async (req: Request, next: unknown): Promise<Response> => {
         // A preflight is nobody's call.
@@ -106,15 +107,22 @@ export function createWithNen(
           return errorResponse(error);
         }
       };
-      const wrapped = wrap(answer, { plain, refusal: 'ISO-3001' });
+      const wrapped = wrap(answer, {
+        plain,
+        refusal: 'ISO-3001',
+        ...(padding !== undefined && { padding }),
+        ...(coalesceMs !== undefined && { coalesceMs }),
+      });
       return (req, next) => wrapped(req, next);
     };
   return { withNen: frame(valueResponse), withNenStream: frame(streamResponse) };
 }
 
 /** @throws {TypeError} */
-export function checkWithNen(handler: AnyHandler, { strict, input }: AnyOptions): void {
+export function checkWithNen(handler: AnyHandler, options: AnyOptions): void {
+  const { strict, input } = options;
   if (typeof handler !== 'function') throw new TypeError('withNen: a handler, (req, body, context) => value');
   if (strict !== undefined && typeof strict !== 'boolean') throw new TypeError('strict: true or false');
   if (input !== undefined) standardSchema('input', input);
+  resolveShaping(options);
 }

@@ -4,16 +4,19 @@
  */
 import { NenError, type NenErrorCode } from '../protocol/errors.ts';
 import { hasSealedHeaders } from '../protocol/signed-headers.ts';
+import type { Admitted } from './admit.ts';
 import { pathPrefix } from './checks.ts';
 import type { Context } from './context.ts';
-import { HandlerFailure, refusePlain, requestLine, serveSealed } from './serve.ts';
+import { HandlerFailure } from './handler-failure.ts';
+import { refusePlain, requestLine, serveSealed } from './serve.ts';
 import type { SessionFacts } from './session-facts.ts';
+import { resolveShaping, type ShapingOptions } from './shaping.ts';
 import { SEALED_SEGMENT, unsealRequest } from './unseal.ts';
 
 /** Any function from a Request to a Response; further arguments pass through. */
 export type Handler<Rest extends unknown[]> = (req: Request, ...rest: Rest) => Response | Promise<Response>;
 
-export interface WrapOptions {
+export interface WrapOptions extends ShapingOptions {
   /**
    * The path under which tunnelled calls lie, as the client sees it, such as '/api/trpc'.
    * By default the signed path without its last segment.
@@ -59,8 +62,10 @@ export function createWrap(context: Context, facts: SessionFacts): FrameWrap {
 
   return function wrap<Rest extends unknown[]>(
     handler: Handler<Rest>,
-    { endpoint, plain: policy = context.plain, refusal = 'ISO-3007' }: FrameOptions = {},
+    options: FrameOptions = {},
   ): Wrapped<Rest> {
+    const { endpoint, plain: policy = context.plain, refusal = 'ISO-3007' } = options;
+    const shaping = resolveShaping(options, context.shaping, context.keepAliveMs);
     if (endpoint !== undefined) pathPrefix('endpoint', endpoint);
     const plain = async (req: Request, rest: Rest): Promise<Response> => {
       facts.plain(req);
@@ -76,14 +81,15 @@ export function createWrap(context: Context, facts: SessionFacts): FrameWrap {
         }
         return plain(req, rest);
       }
-      return serveSealed(context, req, async (admitted) => {
+      const call = async (admitted: Admitted): Promise<Response> => {
         const inner = unsealRequest(context, admitted, req, endpoint);
         facts.seal(inner, admitted.session);
         const { method, url } = inner;
         const path = url.slice(admitted.session.audience.length).split('?', 1)[0] ?? '/';
         context.report({ type: 'call', sid: admitted.session.sid, method, path });
         return answered(handler, inner, rest);
-      });
+      };
+      return serveSealed(context, req, call, shaping);
     };
     return async (req, ...rest) => {
       const response = await answer(req, rest);

@@ -1,6 +1,7 @@
 /** trpc-nen/link: the client side for tRPC. */
 export type { Signer } from '../crypto/signature.ts';
 export { NenError, type NenErrorCode, type NenErrorOptions, type NenOutcome } from '../protocol/errors.ts';
+export type { Padding } from '../protocol/padding.ts';
 export type { DeviceClock } from './client/clock.ts';
 export type { Fetch } from './client/fetch.ts';
 export { NenClient, type NenClientOptions } from './client/nen-client.ts';

@@ -136,6 +136,7 @@ const CLIENT_OPTIONS: readonly (keyof NenClientOptions)[] = Object.keys({
   publicHeaders: true,
   credentials: true,
   maxEnvelopeBytes: true,
+  padding: true,
   clock: true,
 } satisfies Record<keyof NenClientOptions, true>) as (keyof NenClientOptions)[];
 

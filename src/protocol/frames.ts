@@ -2,7 +2,7 @@
  * How the records of a stream are laid out, in both encodings (PROTOCOL.md, "A sealed stream"):
  *
  *   JSON    server-sent events: `data: {"n","ct"}` for the head, `data: ct` for data,
- *           with `event: final` or `event: failed` for those
+ *           with `event: final`, `event: failed` or `event: padded` for those
  *   octets  0x01 || base, then u32 length of ct || u8 kind || ct for each record
  *
  * Readers take any chunking, hold back at most one record, and check a length before they allocate.
@@ -29,7 +29,8 @@ export const RECORD_HEAD = 0;
 export const RECORD_DATA = 1;
 export const RECORD_FINAL = 2;
 export const RECORD_FAILED = 3;
-export type RecordKind = 0 | 1 | 2 | 3;
+export const RECORD_PADDED = 4;
+export type RecordKind = 0 | 1 | 2 | 3 | 4;
 
 /** A record as it lies on the wire. */
 export interface Frame {
@@ -70,6 +71,7 @@ const EVENT_PREFIX: Record<RecordKind, string> = {
   [RECORD_DATA]: 'data: ',
   [RECORD_FINAL]: 'event: final\ndata: ',
   [RECORD_FAILED]: 'event: failed\ndata: ',
+  [RECORD_PADDED]: 'event: padded\ndata: ',
 };
 
 /** Cuts arriving bytes into frames. */
@@ -161,6 +163,7 @@ class EventReader implements FrameReader {
 const EVENT_KINDS: { readonly [event: string]: RecordKind | undefined } = Object.assign(Object.create(null), {
   final: RECORD_FINAL,
   failed: RECORD_FAILED,
+  padded: RECORD_PADDED,
 });
 
 function readRecord(event: string | undefined, data: string): Frame {
@@ -183,9 +186,16 @@ function readHead(event: string | undefined, data: string): Frame {
 }
 
 function recordKind(byte: number | undefined): RecordKind {
-  if (byte === RECORD_HEAD || byte === RECORD_DATA || byte === RECORD_FINAL || byte === RECORD_FAILED)
-    return byte;
-  throw invalid('unknown record kind');
+  switch (byte) {
+    case RECORD_HEAD:
+    case RECORD_DATA:
+    case RECORD_FINAL:
+    case RECORD_FAILED:
+    case RECORD_PADDED:
+      return byte;
+    default:
+      throw invalid('unknown record kind');
+  }
 }
 
 function invalid(hint: string): NenError {

@@ -1,7 +1,7 @@
 /**
  * A sealed stream, both sides (PROTOCOL.md, "A sealed stream"):
  *
- *   server  StreamSealer   head, data ..., final | failed  ->   StreamOpener  client
+ *   server  StreamSealer   head, data | padded ..., final | failed  ->   StreamOpener  client
  *
  *   stream key = HKDF-Expand(response secret, input("nen/2 stream", request nonce, base))
  *   record i   = AEAD(stream key, base XOR u32 i, input("nen/2 record", sid, request nonce, status, kind, record kind))
@@ -23,6 +23,7 @@ import {
   RECORD_FAILED,
   RECORD_FINAL,
   RECORD_HEAD,
+  RECORD_PADDED,
   type RecordKind,
   writeFrame,
 } from './frames.ts';
@@ -30,6 +31,7 @@ import type { Field } from './headers.ts';
 import { decodeResponse, encodeResponse } from './http.ts';
 import { input } from './input.ts';
 import { deriveAnswerKey } from './keys.ts';
+import { decodePadded, encodePadded, MAX_PADDED_CONTENT_BYTES, type Padding, padHead } from './padding.ts';
 import { decodeRefusal, encodeRefusal } from './refusal.ts';
 
 /** The key, the counter and the AAD of one stream: the same on both sides. */
@@ -43,7 +45,7 @@ class RecordSequence {
     this.#key = deriveAnswerKey(session.keys, LABEL_STREAM_KEY, nonce, base);
     this.#base = base;
     this.#index = firstIndex;
-    this.#aads = [RECORD_HEAD, RECORD_DATA, RECORD_FINAL, RECORD_FAILED].map((kind) =>
+    this.#aads = KINDS.map((kind) =>
       input(LABEL_RECORD, session.sid, nonce, String(status), 'http', Uint8Array.of(kind)),
     );
   }
@@ -79,12 +81,17 @@ class RecordSequence {
   }
 }
 
+/** Each at the place of its own number. */
+const KINDS: readonly RecordKind[] = [RECORD_HEAD, RECORD_DATA, RECORD_FINAL, RECORD_FAILED, RECORD_PADDED];
+
 const NOTHING: Bytes = new Uint8Array(0);
 
 interface SealerOptions {
   readonly random?: RandomBytes;
   /** Where the record counter starts: for tests of its end. */
   readonly firstIndex?: number;
+  /** Of the head and of all data. */
+  readonly padding?: Padding;
 }
 
 /** Server: turns a response into sealed records. Calls are made one after another, head first. */
@@ -92,14 +99,16 @@ export class StreamSealer {
   readonly #exchange: Exchange;
   readonly #base: Bytes;
   readonly #sequence: RecordSequence;
+  readonly #padding: Padding;
 
   /** @param status the outer status, which is authenticated. */
   constructor(
     exchange: Exchange,
     status: number,
-    { random = randomBytes, firstIndex = 0 }: SealerOptions = {},
+    { random = randomBytes, firstIndex = 0, padding = 'none' }: SealerOptions = {},
   ) {
     this.#exchange = exchange;
+    this.#padding = padding;
     this.#base = random(NONCE_BYTES);
     this.#sequence = new RecordSequence(exchange, status, this.#base, firstIndex);
   }
@@ -111,15 +120,16 @@ export class StreamSealer {
       this.wipe();
       throw new NenError('ISO-6003', { hint: 'the response headers are too large for a stream' });
     }
-    return this.#frame(RECORD_HEAD, plaintext, this.#base);
+    return this.#frame(RECORD_HEAD, padHead(plaintext, this.#padding), this.#base);
   }
 
   /** One record, or as many as the bytes need. No bytes: one empty record, which keeps the stream alive. */
   async data(bytes: Bytes): Promise<Bytes> {
-    if (bytes.length <= MAX_RECORD_BYTES) return this.#frame(RECORD_DATA, [bytes]);
+    const maxBytes = this.#padding === 'none' ? MAX_RECORD_BYTES : MAX_PADDED_CONTENT_BYTES;
+    if (bytes.length <= maxBytes) return this.#dataFrame(bytes);
     const frames: Bytes[] = [];
-    for (let at = 0; at < bytes.length; at += MAX_RECORD_BYTES) {
-      frames.push(await this.#frame(RECORD_DATA, [bytes.subarray(at, at + MAX_RECORD_BYTES)]));
+    for (let at = 0; at < bytes.length; at += maxBytes) {
+      frames.push(await this.#dataFrame(bytes.subarray(at, at + maxBytes)));
     }
     return concatBytes(frames);
   }
@@ -141,6 +151,12 @@ export class StreamSealer {
   /** Destroys the key: for a stream that is given up. */
   wipe(): void {
     this.#sequence.wipe();
+  }
+
+  #dataFrame(content: Bytes): Promise<Bytes> {
+    return this.#padding === 'none'
+      ? this.#frame(RECORD_DATA, [content])
+      : this.#frame(RECORD_PADDED, encodePadded(content, this.#padding));
   }
 
   async #frame(kind: RecordKind, plaintext: readonly Bytes[], base?: Bytes): Promise<Bytes> {
@@ -221,11 +237,15 @@ export class StreamOpener {
     }
     const plaintext = await this.#sequence.open(kind, box);
     if (kind === RECORD_DATA) return { type: 'data', bytes: plaintext };
+    if (kind === RECORD_PADDED) return { type: 'data', bytes: decodePadded(plaintext) ?? malformed() };
     if (kind === RECORD_FINAL && plaintext.length === 0) return { type: 'final' };
     if (kind === RECORD_FAILED) throw decodeRefusal(plaintext) ?? new NenError('ISO-6004');
     const head = kind === RECORD_HEAD ? decodeResponse(plaintext) : undefined;
-    if (head === undefined || head.body.length > 0)
-      throw new NenError('ISO-6002', { hint: 'malformed record' });
+    if (head === undefined || head.body.length > 0) return malformed();
     return { type: 'head', status: head.status, fields: head.fields };
   }
+}
+
+function malformed(): never {
+  throw new NenError('ISO-6002', { hint: 'malformed record' });
 }

@@ -172,14 +172,21 @@ describe('a sealed stream', () => {
     expect(Buffer.from(await response.arrayBuffer()).equals(Buffer.from(large))).toBe(true);
   });
 
-  test('response headers too large for a stream are a sealed 500, and the body is cancelled', async () => {
+  test('response headers too large for a stream are a sealed 6003, and the body is cancelled', async () => {
     const { body, cancelled } = gatedBody();
-    const { client } = rig(() => new Response(body, { headers: { 'x-large': 'x'.repeat(70_000) } }));
-    const response = await client
-      .tunnel('/api')('/api/x')
-      .catch((error: unknown) => error);
-    expect(response).toMatchObject({ status: 500 });
-    expect(NenError.from(response)).toBeUndefined();
+    const { client, events } = rig(() => new Response(body, { headers: { 'x-large': 'x'.repeat(70_000) } }));
+    await expect(client.tunnel('/api')('/api/x')).rejects.toMatchObject({
+      code: 'ISO-6003',
+      outcome: 'unknown',
+    });
+    expect(events.at(-1)).toMatchObject({ type: 'refused', code: 'ISO-6003' });
     await cancelled;
+  });
+
+  test('a body that fails at once with a NenError of its own is a sealed 500, and no refusal of ours', async () => {
+    const { body, fail } = gatedBody();
+    const { client } = rig(() => new Response(body));
+    fail(new NenError('ISO-6003'));
+    expect(await client.tunnel('/api')('/api/x')).toMatchObject({ status: 500 });
   });
 });

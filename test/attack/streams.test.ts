@@ -176,8 +176,8 @@ describe.each(['json', 'octets'] as const)('in %s', (encoding) => {
     }
   });
 
-  test('row 78: a data record, or a copy of one, is labelled final or failed', async () => {
-    for (const kind of ['final', 'failed'] as const) {
+  test('row 78: a data record is labelled final, failed or padded', async () => {
+    for (const kind of ['final', 'failed', 'padded'] as const) {
       for (let i = 1; i < FRAMES - 1; i++) {
         const delivered = await underAttack((frames) => relabelled(frames, i, kind));
         expect(delivered).toEqual({ text: prefix(i - 1), code: 'ISO-6002' });
@@ -185,8 +185,8 @@ describe.each(['json', 'octets'] as const)('in %s', (encoding) => {
     }
   });
 
-  test('row 78: the final record is labelled data or failed', async () => {
-    for (const kind of ['data', 'failed'] as const) {
+  test('row 78: the final record is labelled data, failed or padded', async () => {
+    for (const kind of ['data', 'failed', 'padded'] as const) {
       const delivered = await underAttack((frames) => relabelled(frames, FRAMES - 1, kind));
       expect(delivered).toEqual({ text: ALL, code: 'ISO-6002' });
     }
@@ -284,7 +284,7 @@ describe.each(['json', 'octets'] as const)('in %s', (encoding) => {
     });
   });
 
-  const KINDS = { data: 1, final: 2, failed: 3, other: 4 } as const;
+  const KINDS = { data: 1, final: 2, failed: 3, padded: 4, other: 5 } as const;
   type Kind = keyof typeof KINDS;
 
   function frameOf(kind: Kind, box: Bytes): Bytes {

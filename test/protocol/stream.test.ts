@@ -541,7 +541,7 @@ describe('a stream in octets', () => {
       const frame = concatBytes([Uint8Array.of(0, 0, 0, length, RECORD_DATA), new Uint8Array(length)]);
       expect((await open(exchange, [head, frame])).end).toBe('ISO-6002');
     }
-    for (const kind of [4, 5, 128, 255]) {
+    for (const kind of [5, 6, 128, 255]) {
       const frame = concatBytes([Uint8Array.of(0, 0, 0, 16, kind), new Uint8Array(16)]);
       expect((await open(exchange, [head, frame])).end).toBe('ISO-6002');
     }

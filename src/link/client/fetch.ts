@@ -7,6 +7,7 @@ import { CONTENT_TYPE_JSON } from '../../protocol/constants.ts';
 import type { Encoding, RequestKind } from '../../protocol/envelope.ts';
 import type { Field } from '../../protocol/headers.ts';
 import { encodeRequest } from '../../protocol/http.ts';
+import { type Padding, padMessage } from '../../protocol/padding.ts';
 import type { Call, Caller } from './call.ts';
 import { type Message, readMessage } from './message.ts';
 import type { Answer } from './open-answer.ts';
@@ -22,6 +23,7 @@ export interface FetchOptions {
   /** Lower-case. */
   readonly publicHeaders: readonly string[];
   readonly credentials: RequestCredentials | undefined;
+  readonly padding: Padding;
   /** The path under which calls are tunnelled; undefined: not tunnelled. */
   readonly endpoint: string | undefined;
   /** What the caller gets of an answer. */
@@ -63,7 +65,7 @@ function toCall(message: Message, options: FetchOptions, origin: string): Call {
     origin,
     kind,
     encoding: options.encoding,
-    payload: payloadOf(kind, message, target),
+    payload: payloadOf(kind, message, target, options.padding),
     publicHeaders: Object.fromEntries(fields.filter(([name]) => options.publicHeaders.includes(name))),
     safe: method === 'GET' || method === 'HEAD',
     retry: 'once',
@@ -73,15 +75,23 @@ function toCall(message: Message, options: FetchOptions, origin: string): Call {
   };
 }
 
-function payloadOf(kind: RequestKind, { method, fields, body }: Message, path: string): readonly Bytes[] {
+function payloadOf(
+  kind: RequestKind,
+  { method, fields, body }: Message,
+  path: string,
+  padding: Padding,
+): readonly Bytes[] {
   if (kind === 'none') return [];
-  return kind === 'json' ? [body] : encodeRequest({ method, path, fields, body });
+  return kind === 'json' ? [body] : padMessage(encodeRequest({ method, path, fields, body }), padding);
 }
 
-/** Without the tunnel a call is no more than it needs to be: no body, a JSON body, or a whole message. */
+/**
+ * Without the tunnel a call is no more than it needs to be: no body, a JSON body, or a whole message, which
+ * alone has room for padding.
+ */
 function directKind(
   { method, fields, body }: Message,
-  { encoding, publicHeaders }: FetchOptions,
+  { encoding, publicHeaders, padding }: FetchOptions,
 ): RequestKind {
   const own = fields.filter(([name]) => name !== 'accept' && !publicHeaders.includes(name));
   if (method === 'GET' || method === 'HEAD') {
@@ -91,6 +101,7 @@ function directKind(
       `a ${method} has no body that could carry the header '${first[0]}' sealed: use tunnel(), another method, or publicHeaders`,
     );
   }
+  if (padding !== 'none') return 'http';
   if (body.length === 0) return own.length === 0 ? 'none' : 'http';
   return encoding === 'json' && own.length === 1 && isJson(own[0]) ? 'json' : 'http';
 }

@@ -4,6 +4,7 @@ export { describeNenCode, type NenCodeDescription } from '../../protocol/catalog
 export type { Encoding } from '../../protocol/envelope.ts';
 export { NenError, type NenErrorCode, type NenErrorOptions, type NenOutcome } from '../../protocol/errors.ts';
 export { NenHttpError } from '../../protocol/http-error.ts';
+export type { Padding } from '../../protocol/padding.ts';
 export type { DeviceClock } from './clock.ts';
 export { createNenFetch, createNenStream } from './create.ts';
 export type { Fetch } from './fetch.ts';

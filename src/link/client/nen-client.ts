@@ -10,6 +10,7 @@ import type { Encoding } from '../../protocol/envelope.ts';
 import { NenError } from '../../protocol/errors.ts';
 import { isFraming } from '../../protocol/headers.ts';
 import { exportKey } from '../../protocol/keys.ts';
+import { type Padding, readPadding } from '../../protocol/padding.ts';
 import { type Call, Caller } from './call.ts';
 import { type DeviceClock, deviceClock } from './clock.ts';
 import { createFetch, type Fetch, type Respond, toResponse } from './fetch.ts';
@@ -36,6 +37,11 @@ export interface NenClientOptions extends IdentityOptions {
   readonly credentials?: RequestCredentials;
   /** The largest answer in one envelope, in bytes. 8 MiB by default. */
   readonly maxEnvelopeBytes?: number;
+  /**
+   * Pads requests to size classes: `{ blockBytes: 256 }` to multiples of it, `'padme'` to about 12 % more at most.
+   * A direct GET or HEAD has no body that could be padded. 'none' by default; answers are the server's to pad.
+   */
+  readonly padding?: Padding;
   /** The device's clocks. */
   readonly clock?: DeviceClock;
 }
@@ -66,6 +72,7 @@ export class NenClient {
   /** How sure it is who is at the other end: without a pinned server identity, nobody is. */
   readonly security: 'pinned' | 'unauthenticated';
   readonly #options: NenClientOptions;
+  readonly #padding: Padding;
   readonly #baseUrl: string;
   readonly #baseOrigin: string | undefined;
   readonly #sessions: SessionManager;
@@ -81,6 +88,7 @@ export class NenClient {
     this.#baseUrl = baseUrl.replace(/\/+$/, '');
     this.#baseOrigin = baseUrl === '' ? undefined : new URL(baseUrl).origin;
     this.#options = options;
+    this.#padding = readPadding(options.padding) ?? 'none';
     const pins = readPins(options);
     if (pins === undefined) warnWithoutPins();
     this.security = pins === undefined ? 'unauthenticated' : 'pinned';
@@ -171,6 +179,7 @@ export class NenClient {
       encoding: this.#options.encoding ?? 'json',
       publicHeaders: (this.#options.publicHeaders ?? []).map((name) => name.toLowerCase()),
       credentials: this.#options.credentials,
+      padding: this.#padding,
       endpoint,
       respond,
     });
