@@ -1,6 +1,7 @@
 /**
  * The test suites. The cryptography is tested twice: with what the runtime has ("node-crypto") and with
- * noble forced ("noble"), so that both implementations go through every protocol and adapter test.
+ * noble forced ("noble"), so that both implementations go through every protocol and adapter test. Where
+ * WebCrypto could do it too, clients are tested on that as well ("web-crypto").
  * Tests that start browsers, servers or npm run last, one file at a time.
  */
 import { defineConfig } from 'vitest/config';
@@ -9,6 +10,18 @@ const CRYPTO_ROOMS = ['crypto', 'protocol', 'adapter', 'link'].map((room) => `te
 /** Minutes of killing and freezing: npm run test:faults. */
 const LONG = ['test/faults/long/**'];
 const SLOW_ROOMS = ['e2e', 'package'].map((room) => `test/${room}/**/*.test.ts`);
+
+/** Runtimes whose WebCrypto has ML-KEM: Node 24 and later. There clients are tested on it as in a browser. */
+const HAS_WEB_KEM = 'encapsulateBits' in crypto.subtle;
+const WEB_PROJECT = {
+  extends: true as const,
+  test: {
+    name: 'web-crypto',
+    include: ['protocol', 'adapter', 'link', 'trpc'].map((room) => `test/${room}/**/*.test.ts`),
+    env: { NEN_TEST_CRYPTO: 'web' },
+    setupFiles: ['test/setup/crypto.ts'],
+  },
+};
 
 /** Where to leave a JSON report beside the ordinary one: .ci/run counts tests with it. */
 const reportFile = process.env.NEN_VITEST_JSON;
@@ -56,6 +69,7 @@ export default defineConfig({
           testTimeout: 20_000,
         },
       },
+      ...(HAS_WEB_KEM ? [WEB_PROJECT] : []),
       ...(process.env.NEN_FAULTS_REPORT ? [LONG_PROJECT] : []),
       {
         extends: true,

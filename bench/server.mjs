@@ -5,11 +5,11 @@
 import { createServer } from 'node:http';
 import { fetchRequestHandler } from '@trpc/server/adapters/fetch';
 import { createNen } from 'trpc-nen/adapter';
-import { forceNoble } from '../dist/crypto/select.js';
+import { force } from '../dist/crypto/select.js';
 import { bridge } from './http.mjs';
 import { router } from './router.mjs';
 
-forceNoble(process.argv[2] === 'noble');
+force(process.argv[2] === 'noble' ? 'noble' : undefined);
 const nen = createNen({ rateLimit: () => 0 });
 
 /** @param {string} endpoint */

@@ -6,7 +6,7 @@ import { ml_dsa65 } from '@noble/post-quantum/ml-dsa.js';
 import type { Bytes } from './bytes.ts';
 import { nodeMlDsa65 } from './node-ml-dsa-65.ts';
 import { nodeCrypto } from './runtime.ts';
-import { nobleIsForced } from './select.ts';
+import { forced } from './select.ts';
 import type { SignatureVerifier, Signer } from './signature.ts';
 
 const SEED_BYTES = 32;
@@ -28,7 +28,7 @@ export function mlDsa65Verifier(): SignatureVerifier {
 let detected: ReturnType<typeof nodeMlDsa65> | null = null;
 
 function native(): ReturnType<typeof nodeMlDsa65> {
-  if (nobleIsForced()) return undefined;
+  if (forced() === 'noble') return undefined;
   if (detected === null) {
     const crypto = nodeCrypto();
     detected = crypto && nodeMlDsa65(crypto);

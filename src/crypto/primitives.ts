@@ -1,6 +1,6 @@
 /**
- * The primitives of a suite, behind one small interface with two implementations:
- * noble (everywhere) and node:crypto (where the runtime has it). Both give the same bytes.
+ * The primitives of a suite, behind one small interface with three implementations:
+ * noble (everywhere), node:crypto and WebCrypto (where the runtime has them). All give the same bytes.
  * Which one is used is decided by feature detection, once, at first use.
  */
 import type { Bytes } from './bytes.ts';
@@ -28,7 +28,7 @@ export interface AeadKey {
   wipe(): void;
 }
 
-/** An AEAD key of a runtime that never needs a promise: noble and node:crypto, so far all of them. */
+/** An AEAD key of a runtime that never needs a promise: noble and node:crypto. */
 export interface SyncAeadKey extends AeadKey {
   seal(nonce: Bytes, aad: Bytes, pieces: readonly Bytes[]): readonly Bytes[];
   open(nonce: Bytes, aad: Bytes, box: Bytes): Bytes;
@@ -75,7 +75,7 @@ export interface Encapsulation {
 }
 
 export interface Primitives {
-  readonly name: 'noble' | 'node';
+  readonly name: 'noble' | 'node' | 'web';
   /** @param key 32 bytes, copied. */
   aeadKey(key: Bytes): AeadKey;
   /** @param key any length, copied. */

@@ -5,23 +5,39 @@
 import { noblePrimitives } from './noble.ts';
 import { nodePrimitives } from './node.ts';
 import type { Primitives } from './primitives.ts';
+import { webPrimitives } from './web.ts';
+import { modernSubtle } from './web-subtle.ts';
 
 let detected: Primitives | undefined;
-let nobleForced = false;
+let tried: Promise<Primitives | undefined> | undefined;
+let choice: 'noble' | 'web' | undefined;
 
-/** The primitives of this runtime. */
+/** The primitives of this runtime that are there at once. */
 export function primitives(): Primitives {
-  if (nobleForced) return noblePrimitives;
+  if (choice === 'noble') return noblePrimitives;
   detected ??= nodePrimitives() ?? noblePrimitives;
   return detected;
 }
 
-/** Whether tests asked for noble alone. */
-export function nobleIsForced(): boolean {
-  return nobleForced;
+/** The best primitives of this runtime, for whoever can wait: what WebCrypto can do shows only when it is tried. */
+export async function loadPrimitives(): Promise<Primitives> {
+  const atOnce = primitives();
+  const subtle = modernSubtle();
+  if (subtle === undefined || choice === 'noble') return atOnce;
+  if (atOnce !== noblePrimitives && choice !== 'web') return atOnce;
+  tried ??= webPrimitives(subtle);
+  return (await tried) ?? atOnce;
 }
 
-/** Turns the runtime's own primitives off and on again, so that tests run on both. */
-export function forceNoble(on: boolean): void {
-  nobleForced = on;
+/** What tests asked for. */
+export function forced(): typeof choice {
+  return choice;
+}
+
+/**
+ * Takes the choice from the runtime, so that tests run on every implementation: 'noble' is noble alone,
+ * 'web' prefers WebCrypto to node:crypto where the caller can wait.
+ */
+export function force(primitives: typeof choice): void {
+  choice = primitives;
 }

@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { createTRPCClient, retryLink } from '@trpc/client';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { latin1ToBytes, utf8ToBytes } from '../../src/crypto/bytes.ts';
-import { forceNoble } from '../../src/crypto/select.ts';
+import { force } from '../../src/crypto/select.ts';
 import type { NenClient, NenClientOptions } from '../../src/link/client/index.ts';
 import { nenLink } from '../../src/link/index.ts';
 import { NenError, type NenErrorCode } from '../../src/protocol/errors.ts';
@@ -545,8 +545,8 @@ describe('row 146: keys are not wiped while they are needed', () => {
   test.each([true, false])(
     'row 146: rotations, handshakes and terminations under calls (noble: %s)',
     async (noble) => {
-      forceNoble(noble);
-      later.push(() => forceNoble(false));
+      force(noble ? 'noble' : undefined);
+      later.push(() => force(undefined));
       const fresh = await startWorld({
         rateLimit: () => 0,
         echo: async () => turn().then(() => Response.json('done')),
@@ -587,8 +587,8 @@ describe('row 146: keys are not wiped while they are needed', () => {
   test.each([true, false])(
     'row 146: a handler that runs on after terminate still has its answer sealed (noble: %s)',
     async (noble) => {
-      forceNoble(noble);
-      later.push(() => forceNoble(false));
+      force(noble ? 'noble' : undefined);
+      later.push(() => force(undefined));
       const [running, go] = [gate(), gate()];
       const slow = await startWorld({
         echo: async () => {

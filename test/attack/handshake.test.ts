@@ -8,8 +8,8 @@ import {
   latin1ToBytes,
   utf8ToBytes,
 } from '../../src/crypto/bytes.ts';
-import { pooledRandom } from '../../src/crypto/random.ts';
-import { primitives } from '../../src/crypto/select.ts';
+import { pooledRandom, randomBytes } from '../../src/crypto/random.ts';
+import { force, primitives } from '../../src/crypto/select.ts';
 import { mlKem768Suite } from '../../src/crypto/suite.ts';
 import { NenError } from '../../src/link/client/index.ts';
 import type { Transport } from '../../src/link/client/transport.ts';
@@ -40,6 +40,7 @@ beforeEach(async () => {
   world = await startWorld();
 });
 afterEach(async () => {
+  force(undefined);
   vi.restoreAllMocks();
   await world.close();
 });
@@ -500,21 +501,44 @@ describe('row 20: bad randomness', () => {
     ['gives zeros', () => new Uint8Array(0)],
   ];
 
+  /** A client whose generator is broken until it is mended, and never replaced by another. */
+  function breakRandomness(generator: () => never | Uint8Array) {
+    const sent: string[] = [];
+    const fetch: Transport = (url, init) => {
+      sent.push(new URL(url).pathname);
+      return globalThis.fetch(url, init);
+    };
+    const mathRandom = vi.spyOn(Math, 'random');
+    vi.spyOn(globalThis.crypto, 'getRandomValues').mockImplementation(generator as () => never);
+    const mend = (): void => {
+      expect(mathRandom).not.toHaveBeenCalled();
+      vi.restoreAllMocks();
+    };
+    return { client: world.client({ fetch }), sent, mend };
+  }
+
   for (const [name, generator] of broken) {
     test(`row 20: getRandomValues ${name} on the client: nothing is sent`, async () => {
-      const sent: string[] = [];
-      const fetch: Transport = (url, init) => {
-        sent.push(url);
-        return globalThis.fetch(url, init);
-      };
-      const client = world.client({ fetch });
-      const mathRandom = vi.spyOn(Math, 'random');
-      vi.spyOn(globalThis.crypto, 'getRandomValues').mockImplementation(generator as () => never);
+      force('noble');
+      const { client, sent, mend } = breakRandomness(generator);
       await expect(client.handshake()).rejects.toThrow(/random/);
       await expect(client.fetch(world.url + ECHO_PATH)).rejects.toThrow(/random/);
       expect(sent).toEqual([]);
-      expect(mathRandom).not.toHaveBeenCalled();
-      vi.restoreAllMocks();
+      mend();
+      expect((await client.fetch(world.url + ECHO_PATH)).status).toBe(200);
+    });
+
+    test(`row 20: getRandomValues ${name}, and the runtime has a KEM that draws for itself: no call is sent`, async () => {
+      const { client, sent, mend } = breakRandomness(generator);
+      // What was drawn before is good, and lasts for 4 KiB.
+      expect(() => {
+        for (;;) randomBytes(12);
+      }).toThrow(/random/);
+      // The server shares the generator here: whichever of the two needs it first gives up.
+      await expect(client.fetch(world.url + ECHO_PATH)).rejects.toThrow(/random|handshake answer/);
+      expect(sent.filter((path) => path !== `${NEN_PATH}/handshake`)).toEqual([]);
+      expect(world.store.created).toEqual([]);
+      mend();
       expect((await client.fetch(world.url + ECHO_PATH)).status).toBe(200);
     });
 

@@ -5,7 +5,7 @@ import { type Bytes, latin1ToBytes } from '../../src/crypto/bytes.ts';
 import { loadSigner, loadVerifier } from '../../src/crypto/load-ml-dsa-65.ts';
 import { createMlDsa65Signer, mlDsa65Verifier } from '../../src/crypto/ml-dsa-65.ts';
 import { nodeMlDsa65 } from '../../src/crypto/node-ml-dsa-65.ts';
-import { forceNoble } from '../../src/crypto/select.ts';
+import { force, forced } from '../../src/crypto/select.ts';
 import { SIGNATURE_BYTES_ML_DSA_65, SIGNATURE_PUBLIC_KEY_BYTES } from '../../src/crypto/signature.ts';
 import { hex, unhex } from './implementations.ts';
 import known from './known-ml-dsa-65.json' with { type: 'json' };
@@ -22,9 +22,10 @@ function flip(bytes: Bytes, bit: number): Bytes {
   return flipped;
 }
 
+const before = forced();
 afterEach(() => {
   vi.restoreAllMocks();
-  forceNoble(process.env.NEN_TEST_CRYPTO === 'noble');
+  force(before);
 });
 
 describe.each(signatures)('ML-DSA-65 by $name', ({ createSigner, verifier }) => {
@@ -139,10 +140,10 @@ describe('the choice of an implementation', () => {
   });
 
   it('takes noble when told to', async () => {
-    forceNoble(true);
+    force('noble');
     expect(mlDsa65Verifier()).toBe(nobleSignatures.verifier);
     expect(await loadVerifier()).toBe(nobleSignatures.verifier);
-    forceNoble(false);
+    force(undefined);
     if (nativeSignatures !== undefined) expect(mlDsa65Verifier()).not.toBe(nobleSignatures.verifier);
   });
 

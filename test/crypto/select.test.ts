@@ -4,11 +4,12 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { noblePrimitives } from '../../src/crypto/noble.ts';
 import { nodePrimitives } from '../../src/crypto/node.ts';
 import { nodeMlKem768 } from '../../src/crypto/node-kem.ts';
-import { forceNoble, primitives } from '../../src/crypto/select.ts';
+import { force, forced, primitives } from '../../src/crypto/select.ts';
 
+const before = forced();
 afterEach(() => {
   vi.restoreAllMocks();
-  forceNoble(process.env.NEN_TEST_CRYPTO === 'noble');
+  force(before);
 });
 
 /** A runtime whose node:crypto is ours, but for a few functions. */
@@ -18,12 +19,12 @@ function runtimeWith(changes: Partial<Record<keyof typeof crypto, unknown>>): vo
 
 describe('the choice of primitives', () => {
   it('takes node:crypto where it is, and noble when told to', () => {
-    forceNoble(false);
+    force(undefined);
     expect(primitives().name).toBe('node');
     expect(primitives()).toBe(primitives());
-    forceNoble(true);
+    force('noble');
     expect(primitives()).toBe(noblePrimitives);
-    forceNoble(false);
+    force(undefined);
     expect(primitives().name).toBe('node');
   });
 

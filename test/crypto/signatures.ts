@@ -3,7 +3,7 @@ import * as crypto from 'node:crypto';
 import type { Bytes } from '../../src/crypto/bytes.ts';
 import { createMlDsa65Signer, mlDsa65Verifier } from '../../src/crypto/ml-dsa-65.ts';
 import { nodeMlDsa65 } from '../../src/crypto/node-ml-dsa-65.ts';
-import { forceNoble, nobleIsForced } from '../../src/crypto/select.ts';
+import { force, forced } from '../../src/crypto/select.ts';
 import type { SignatureVerifier, Signer } from '../../src/crypto/signature.ts';
 
 export interface Signatures {
@@ -13,12 +13,12 @@ export interface Signatures {
 }
 
 function by<T>(noble: boolean, run: () => T): T {
-  const before = nobleIsForced();
-  forceNoble(noble);
+  const before = forced();
+  force(noble ? 'noble' : undefined);
   try {
     return run();
   } finally {
-    forceNoble(before);
+    force(before);
   }
 }
 

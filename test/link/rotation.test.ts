@@ -60,7 +60,6 @@ describe('a session', () => {
     const { primitives } = await import('../../src/crypto/select.ts');
     const { mlKem768Suite } = await import('../../src/crypto/suite.ts');
     const sessions = new SessionManager({
-      primitives: primitives(),
       suite: async () => mlKem768Suite(primitives()),
       audience: () => 'https://nen.test',
       handshakeUrl: () => `https://nen.test${HANDSHAKE}`,

@@ -11,7 +11,6 @@ afterEach(() => vi.useRealTimers());
 
 function manager(channel: Channel): SessionManager {
   return new SessionManager({
-    primitives: primitives(),
     suite: async () => mlKem768Suite(primitives()),
     audience: () => ORIGIN,
     handshakeUrl: () => ORIGIN + HANDSHAKE,
@@ -65,7 +64,6 @@ describe('a handshake', () => {
     let signal: AbortSignal | null = null;
     // A transport that pays no heed to its signal: the limit must hold all the same.
     const deaf = new SessionManager({
-      primitives: primitives(),
       suite: async () => mlKem768Suite(primitives()),
       audience: () => ORIGIN,
       handshakeUrl: () => ORIGIN + HANDSHAKE,

@@ -1,4 +1,5 @@
-/** Runs before each test file of the "noble" project: takes the runtime's own cryptography away. */
-import { forceNoble } from '../../src/crypto/select.ts';
+/** Runs before each test file of a project that takes the choice of cryptography from the runtime. */
+import { force } from '../../src/crypto/select.ts';
 
-forceNoble(true);
+const { NEN_TEST_CRYPTO } = process.env;
+if (NEN_TEST_CRYPTO === 'noble' || NEN_TEST_CRYPTO === 'web') force(NEN_TEST_CRYPTO);

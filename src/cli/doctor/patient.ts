@@ -2,7 +2,7 @@
  * A server, called by the client's own code, with a transport that keeps what a client throws away: the
  * outer answer and its times.
  */
-import { primitives } from '../../crypto/select.ts';
+import { loadPrimitives } from '../../crypto/select.ts';
 import { loadSuite, type SuiteName } from '../../crypto/suite.ts';
 import { type Call, Caller } from '../../link/client/call.ts';
 import { deviceClock } from '../../link/client/clock.ts';
@@ -45,7 +45,6 @@ export class Patient {
 
   constructor(options: PatientOptions) {
     this.options = options;
-    const runtime = primitives();
     const transport: Transport = async (url, init) => {
       this.outer = undefined;
       const sentAt = Date.now();
@@ -54,8 +53,7 @@ export class Patient {
       return response;
     };
     this.#sessions = new SessionManager({
-      primitives: runtime,
-      suite: () => loadSuite(runtime, options.suite),
+      suite: async () => loadSuite(await loadPrimitives(), options.suite),
       audience: () => new URL(options.url).origin,
       handshakeUrl: () => `${options.nenUrl}/handshake`,
       transport,

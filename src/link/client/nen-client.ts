@@ -3,7 +3,7 @@
  * WHATWG fetch, `nenFetch` and `nenStream` give values; all else is about its session.
  */
 import { type Bytes, bytesToUtf8 } from '../../crypto/bytes.ts';
-import { primitives } from '../../crypto/select.ts';
+import { loadPrimitives } from '../../crypto/select.ts';
 import { DEFAULT_SUITE, isSuiteName, loadSuite, type SuiteName } from '../../crypto/suite.ts';
 import { MAX_ENVELOPE_BYTES } from '../../protocol/constants.ts';
 import type { Encoding } from '../../protocol/envelope.ts';
@@ -93,10 +93,8 @@ export class NenClient {
     if (pins === undefined) warnWithoutPins();
     this.security = pins === undefined ? 'unauthenticated' : 'pinned';
     const transport = options.fetch ?? nativeTransport;
-    const runtime = primitives();
     this.#sessions = new SessionManager({
-      primitives: runtime,
-      suite: () => loadSuite(runtime, options.suite ?? DEFAULT_SUITE),
+      suite: async () => loadSuite(await loadPrimitives(), options.suite ?? DEFAULT_SUITE),
       audience: () => this.#origin(),
       handshakeUrl: () => this.#routeUrl('handshake').href,
       transport,

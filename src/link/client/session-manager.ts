@@ -66,7 +66,7 @@ export class ClientSession extends HeldSession {
 }
 
 export interface SessionManagerOptions {
-  readonly primitives: Primitives;
+  /** With the primitives that its sessions use. */
   readonly suite: () => Promise<Suite>;
   /** Resolved at the first handshake: a page's own origin is not known before. */
   readonly audience: () => string;
@@ -236,10 +236,10 @@ export class SessionManager {
     return flight;
   }
 
-  #put(next: NewSession): ClientSession {
+  #put(next: ClientSession): ClientSession {
     this.#retire();
-    this.#current = new ClientSession(this.#options.primitives, next, this.#options.device);
-    return this.#current;
+    this.#current = next;
+    return next;
   }
 
   #retire(): void {
@@ -255,8 +255,7 @@ export class SessionManager {
     send: (hello: Bytes, signal: AbortSignal) => Promise<Bytes>,
     outcome: NenOutcome,
     previous?: PreviousSession,
-  ): Promise<NewSession> {
-    const { primitives } = this.#options;
+  ): Promise<ClientSession> {
     const timeout = new AbortController();
     const timer = setTimeout(
       () => timeout.abort(new NenError('ISO-1007', { outcome, hint: 'no answer in time' })),
@@ -270,9 +269,10 @@ export class SessionManager {
         throw error;
       });
       const trust = { ...UNPINNED, pins: this.#pins };
+      const { primitives } = pending.hello.suite;
       const session = await finishHandshake(primitives, pending, answer, trust);
       this.#requireOnceSeen(session, outcome);
-      return session;
+      return new ClientSession(primitives, session, this.#options.device);
     } finally {
       clearTimeout(timer);
     }
@@ -334,7 +334,7 @@ function terminated(outcome: NenOutcome = 'not-run'): NenError {
 }
 
 /** Terminated meanwhile: the late answer's keys are of no use to anybody. */
-function dropped({ secrets }: NewSession, outcome: NenOutcome): NenError {
-  wipeSecrets(secrets);
+function dropped(session: ClientSession, outcome: NenOutcome): NenError {
+  session.retire();
   return terminated(outcome);
 }
