@@ -18,7 +18,7 @@ const INSTANCE = Symbol.for('trpc-nen');
 
 const holder = globalThis as { [INSTANCE]?: Nen };
 
-function defaultNen(): Nen {
+export function defaultNen(): Nen {
   holder[INSTANCE] ??= createNen();
   return holder[INSTANCE];
 }

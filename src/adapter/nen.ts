@@ -22,6 +22,8 @@ import type { Context } from './context.ts';
 import { type CorsOptions, createCors } from './cors.ts';
 import { environment } from './environment.ts';
 import { consoleListener, type EventListener, guarded } from './events.ts';
+import { toNodeHandler } from './node-http/handler.ts';
+import type { NodeHandler } from './node-http/types.ts';
 import { DEFAULT_RATE, type RateLimiter, tokenBucket } from './rate-limit.ts';
 import { createActions, createRoutes, type SessionActions, type SessionRoutes } from './routes.ts';
 import { type Authorize, readEnvironmentIdentity, readServerIdentity } from './server-identity.ts';
@@ -87,15 +89,20 @@ export interface Nen {
   readonly actions: SessionActions;
   /** Seals a handler: requests come in opened, responses go out sealed. */
   wrap<Rest extends unknown[]>(handler: Handler<Rest>, options?: WrapOptions): Wrapped<Rest>;
+  /** `wrap` for a server of node:http: `createServer(nen.node(handler))`. Express takes it too. */
+  node(handler: Handler<[]>, options?: WrapOptions): NodeHandler;
+  /** The session routes for such a server: `app.use('/api/nen', nen.nodeRoutes)`. */
+  readonly nodeRoutes: NodeHandler;
   /** Seals a handler that gets the opened body and returns a value. */
   readonly withNen: WithNen;
   /** Seals a handler that returns an async iterable. */
   readonly withNenStream: WithNenStream;
   /**
    * The session behind a request that a wrapped handler was given; undefined for a plain one that policy let in.
+   * An adapter's createContext passes on its `req`, Lambda's its `event`.
    * @throws {TypeError} for a request that did not come through `wrap`.
    */
-  session(req: Request): NenSession | undefined;
+  session(req: object): NenSession | undefined;
   /** Asks the store and loads the identity, so that broken ones show at start. @throws {NenError} ISO-2003, ISO-1008. */
   check(): Promise<void>;
 }
@@ -107,10 +114,13 @@ export function createNen(options: NenOptions = {}): Nen {
   const facts = new SessionFacts();
   const wrap = createWrap(context, facts);
   const actions = createActions(context);
+  const routes = createRoutes(context, actions);
   return {
-    routes: createRoutes(context, actions),
+    routes,
     actions,
     wrap,
+    node: (handler, wrapOptions) => toNodeHandler(wrap(handler, wrapOptions)),
+    nodeRoutes: toNodeHandler(routes.POST),
     ...createWithNen(context, wrap, facts),
     session: (req) => facts.of(req),
     check: async () => {

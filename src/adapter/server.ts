@@ -31,6 +31,8 @@ export type {
   StreamEndedEvent,
 } from './events.ts';
 export { createNen, type Nen, type NenOptions } from './nen.ts';
+export { toNodeHandler } from './node-http/handler.ts';
+export type { NodeHandler, NodeRequest, NodeResponse } from './node-http/types.ts';
 export { type RateLimiter, type TokenBucketOptions, tokenBucket } from './rate-limit.ts';
 export type { RouteParams } from './route-params.ts';
 export type { Route, SessionActions, SessionRoutes } from './routes.ts';

@@ -26,6 +26,14 @@ export interface NenSession {
   exporter(label: string): Uint8Array;
 }
 
+/** The opened request behind what a framework's createContext gets in its place. */
+const REQUEST_OF = new WeakMap<object, Request>();
+
+/** Lets `nen.session` know a framework's own request or event. */
+export function nameRequest(given: object, request: Request): void {
+  REQUEST_OF.set(given, request);
+}
+
 export class SessionFacts {
   /** undefined: a plain request that policy let in. */
   readonly #byRequest = new WeakMap<Request, OpenedSession | undefined>();
@@ -39,7 +47,8 @@ export class SessionFacts {
   }
 
   /** @throws {TypeError} for a request that didn't come through `wrap`. */
-  of(req: Request): NenSession | undefined {
+  of(given: object): NenSession | undefined {
+    const req = REQUEST_OF.get(given) ?? (given as Request);
     if (!this.#byRequest.has(req)) {
       throw new TypeError(
         'nen.session(req): this request did not come through nen.wrap; pass on the very object that your handler was given',

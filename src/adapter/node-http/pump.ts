@@ -1,0 +1,49 @@
+/** From a web stream to a writable one of Node: no faster than it is taken, and left when the reader leaves. */
+
+/** What is used of a stream.Writable, an http.ServerResponse among them. */
+export interface Sink {
+  readonly destroyed: boolean;
+  write(chunk: Uint8Array): boolean;
+  once(event: 'close' | 'drain', listener: () => void): unknown;
+  off(event: 'close' | 'drain', listener: () => void): unknown;
+}
+
+/**
+ * Does not end the sink.
+ * @param onFirst called once the first chunk is there, or the end.
+ * @throws what the body fails with.
+ */
+export async function pump(
+  body: ReadableStream<Uint8Array>,
+  sink: Sink,
+  onFirst?: () => void,
+): Promise<void> {
+  const reader = body.getReader();
+  const onClose = (): void => void reader.cancel().catch(() => undefined);
+  sink.once('close', onClose);
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      onFirst?.();
+      if (done || sink.destroyed) return;
+      const isFull = !sink.write(value);
+      // What compression middleware holds back.
+      if ('flush' in sink && typeof sink.flush === 'function') sink.flush();
+      if (isFull && !sink.destroyed) await drained(sink);
+    }
+  } finally {
+    sink.off('close', onClose);
+  }
+}
+
+function drained(sink: Sink): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = (): void => {
+      sink.off('drain', wake);
+      sink.off('close', wake);
+      resolve();
+    };
+    sink.once('drain', wake);
+    sink.once('close', wake);
+  });
+}

@@ -1,0 +1,113 @@
+/**
+ * From a request of node:http to one of fetch. The body is read as it is asked for and no faster, so that
+ * nobody fills the memory of a server that refuses the request by its headers; the signal follows the socket.
+ */
+import type { Bytes } from '../../crypto/bytes.ts';
+import { NenError } from '../../protocol/errors.ts';
+import type { NodeRequest, NodeResponse } from './types.ts';
+
+/** The largest body, and what reading a larger one fails with. */
+export interface BodyLimit {
+  readonly bytes: number;
+  readonly exceeded: () => Error;
+}
+
+/** @throws {TypeError} for a target or a host that make no URL. */
+export function toRequest(req: NodeRequest, res: NodeResponse, limit?: BodyLimit): Request {
+  const method = req.method ?? 'GET';
+  const headers = fetchHeaders(req);
+  const init: RequestInit & { duplex: 'half' } = {
+    method,
+    headers,
+    signal: goneSignal(res),
+    duplex: 'half',
+  };
+  if (method !== 'GET' && method !== 'HEAD') init.body = bodyOf(req, headers, limit);
+  return new Request(originOf(req) + targetOf(req), init);
+}
+
+/** Path and query as the client sent them: Express and Connect cut off of `url` where they are mounted. */
+export function targetOf(req: NodeRequest): string {
+  const { originalUrl } = req as { readonly originalUrl?: unknown };
+  return typeof originalUrl === 'string' ? originalUrl : (req.url ?? '/');
+}
+
+function originOf({ headers, socket }: NodeRequest): string {
+  const isTls = socket !== undefined && socket !== null && 'encrypted' in socket && socket.encrypted === true;
+  return `${isTls ? 'https' : 'http'}://${headers.host ?? headers[':authority'] ?? 'localhost'}`;
+}
+
+/** Without the pseudo-headers of HTTP/2. */
+function fetchHeaders(req: NodeRequest): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(req.headers)) {
+    if (value === undefined || name.startsWith(':')) continue;
+    for (const each of Array.isArray(value) ? value : [value]) headers.append(name, each);
+  }
+  return headers;
+}
+
+/** Aborts when the connection closes before the response has ended. */
+function goneSignal(res: NodeResponse): AbortSignal {
+  const gone = new AbortController();
+  res.once('close', () => {
+    if (!res.writableEnded) gone.abort();
+  });
+  return gone.signal;
+}
+
+/**
+ * The body, unread where nobody has begun to read it: a body parser that takes another content type may
+ * have left an empty `req.body` and the bytes where they were.
+ */
+function bodyOf(req: NodeRequest, headers: Headers, limit: BodyLimit | undefined): BodyInit | null {
+  if (!req.readableDidRead) return unreadBody(req, headers, limit);
+  const { body } = req;
+  if (body === undefined || body === null) return failedBody(consumed());
+  const parsed = typeof body === 'string' || ArrayBuffer.isView(body) ? body : JSON.stringify(body);
+  // Spaces between its tokens are gone, and nobody could have cut JSON short unnoticed.
+  headers.delete('content-length');
+  const length = typeof parsed === 'string' ? new TextEncoder().encode(parsed).length : parsed.byteLength;
+  return limit !== undefined && length > limit.bytes ? failedBody(limit.exceeded()) : (parsed as BodyInit);
+}
+
+function consumed(): NenError {
+  return new NenError('ISO-4007', {
+    hint: 'a middleware in front has read the body and left nothing in req.body: mount the sealed handler before it',
+  });
+}
+
+function failedBody(error: Error): ReadableStream<Bytes> {
+  return new ReadableStream({ start: (controller) => controller.error(error) });
+}
+
+function unreadBody(req: NodeRequest, headers: Headers, limit: BodyLimit | undefined): ReadableStream<Bytes> {
+  if (limit !== undefined && Number(headers.get('content-length')) > limit.bytes) {
+    return failedBody(limit.exceeded());
+  }
+  let chunks: AsyncIterator<unknown> | undefined;
+  let left = limit?.bytes ?? Number.POSITIVE_INFINITY;
+  return new ReadableStream<Bytes>(
+    {
+      async pull(controller) {
+        // The connection outlives a body that is given up: its answer is still to be sent on it.
+        chunks ??= req.iterator({ destroyOnReturn: false });
+        const { done, value } = await chunks.next();
+        if (done === true) return controller.close();
+        const chunk = value as Bytes;
+        left -= chunk.length;
+        if (left >= 0) return controller.enqueue(chunk);
+        await drop(req, chunks);
+        throw limit?.exceeded();
+      },
+      cancel: () => drop(req, chunks),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** The rest is read and thrown away, or the next request on this connection would never be seen. */
+async function drop(req: NodeRequest, chunks: AsyncIterator<unknown> | undefined): Promise<void> {
+  await chunks?.return?.();
+  req.resume();
+}

@@ -1,0 +1,31 @@
+/**
+ * From a response of fetch to one of node:http. A small answer leaves together with its head, in one packet;
+ * the head does not wait for a body that is late.
+ */
+import { pump } from './pump.ts';
+import type { NodeResponse } from './types.ts';
+
+/** A middleware in front may have set them too, and both hold. */
+const KEPT = new Set(['set-cookie', 'vary']);
+
+export async function writeResponse(response: Response, res: NodeResponse, method: string): Promise<void> {
+  res.statusCode = response.status;
+  for (const [name, value] of response.headers) {
+    if (KEPT.has(name)) res.appendHeader(name, value);
+    else res.setHeader(name, value);
+  }
+  if (response.body !== null) {
+    if (method === 'HEAD') await response.body.cancel();
+    else await writeBody(response.body, res);
+  }
+  res.end();
+}
+
+async function writeBody(body: ReadableStream<Uint8Array>, res: NodeResponse): Promise<void> {
+  const late = setImmediate(() => res.headersSent || res.flushHeaders?.());
+  try {
+    await pump(body, res, () => clearImmediate(late));
+  } finally {
+    clearImmediate(late);
+  }
+}

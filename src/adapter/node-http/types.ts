@@ -1,0 +1,40 @@
+/**
+ * What is used of the requests and responses of node:http, node:http2 and the frameworks that stand on them:
+ * by shape, so that no types of Node are needed to use this package elsewhere.
+ */
+
+/** http.IncomingMessage, Http2ServerRequest, an Express or a Next request. */
+export interface NodeRequest {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly socket?: object | null | undefined;
+  /** What a body parser in front made of the body. */
+  readonly body?: unknown;
+  /** Whether somebody has begun to read it. */
+  readonly readableDidRead: boolean;
+  iterator(options: { destroyOnReturn: boolean }): AsyncIterator<unknown>;
+  resume(): unknown;
+}
+
+/** http.ServerResponse, Http2ServerResponse, an Express or a Next response. */
+export interface NodeResponse {
+  statusCode: number;
+  readonly headersSent: boolean;
+  readonly writableEnded: boolean;
+  readonly destroyed: boolean;
+  setHeader(name: string, value: string): unknown;
+  appendHeader(name: string, value: string | string[]): unknown;
+  flushHeaders?(): void;
+  write(chunk: Uint8Array): boolean;
+  end(): unknown;
+  destroy(): unknown;
+  once(event: 'close' | 'drain', listener: () => void): unknown;
+  off(event: 'close' | 'drain', listener: () => void): unknown;
+}
+
+/**
+ * For http.createServer, app.use, and as the default export of a file under pages/api. It returns a promise of
+ * the end, which never rejects; its type does not say so, or linters would not let it stand where nobody waits.
+ */
+export type NodeHandler = (req: NodeRequest, res: NodeResponse, next?: (error?: unknown) => void) => unknown;
