@@ -29,6 +29,7 @@ import {
   sealRequest,
   sealResponse,
 } from '../../../src/protocol/exchange.ts';
+import { writeFrame } from '../../../src/protocol/frames.ts';
 import { answerHandshake, startHandshake } from '../../../src/protocol/handshake.ts';
 import { encodeClientHello, type SessionTerms } from '../../../src/protocol/handshake-messages.ts';
 import type { Field } from '../../../src/protocol/headers.ts';
@@ -36,6 +37,7 @@ import { encodeRequest, encodeResponse } from '../../../src/protocol/http.ts';
 import { input } from '../../../src/protocol/input.ts';
 import type { PreviousSession } from '../../../src/protocol/key-schedule.ts';
 import { importKeys, type SessionContext, type SessionSecrets } from '../../../src/protocol/keys.ts';
+import { encodePadded, type Padding, padHead, padMessage } from '../../../src/protocol/padding.ts';
 import { encodePlainRefusal, encodeRefusal } from '../../../src/protocol/refusal.ts';
 import { StreamSealer } from '../../../src/protocol/stream.ts';
 
@@ -66,7 +68,10 @@ export async function transcripts(p: Primitives): Promise<ReadonlyMap<string, Js
   for (const retry of ['', encodeRetry(FIRST)]) {
     for (const [kind, encoding] of REQUESTS) {
       const name = kind === 'http' ? `${kind}-${encoding}` : kind;
-      files.set(`request-${name}${retry === '' ? '' : '-retry'}`, await request(p, kind, encoding, retry));
+      files.set(
+        `request-${name}${retry === '' ? '' : '-retry'}`,
+        await request(p, kind, encoding, { retry }),
+      );
     }
   }
   for (const [kind, encoding] of RESPONSES) {
@@ -76,6 +81,10 @@ export async function transcripts(p: Primitives): Promise<ReadonlyMap<string, Js
   for (const encoding of ['json', 'octets'] as const) {
     files.set(`stream-${encoding}`, await stream(p, encoding, 'final'));
     files.set(`stream-${encoding}-failed`, await stream(p, encoding, 'ISO-6004'));
+    files.set(`request-http-${encoding}-padded`, await request(p, 'http', encoding, { padding: BLOCK }));
+    files.set(`response-http-${encoding}-padded`, await response(p, 'http', encoding, BLOCK));
+    files.set(`stream-${encoding}-padded`, await stream(p, encoding, 'final', BLOCK));
+    files.set(`broken-stream-${encoding}-padding`, await misPadded(p, encoding));
   }
   files.set('refusals-plain', plainRefusals());
   files.set('retry-and-claims', retryAndClaims());
@@ -101,6 +110,17 @@ const NOW = 1_700_000_000_000;
 const TERMS: SessionTerms = { now: NOW, expiresAt: NOW + 3_600_000, epoch: 'golden-epoch' };
 const AUDIENCE = 'https://app.example';
 const EMPTY: Bytes = new Uint8Array(0);
+const BLOCK = { blockBytes: 128 } as const;
+
+/** What a title says of padding. */
+function padded(padding: Padding): string {
+  return padding === 'none' ? '' : ', padded';
+}
+
+/** As inputs have it. */
+function paddingOf(padding: Padding): JsonObject {
+  return typeof padding === 'object' ? { blockBytes: padding.blockBytes } : {};
+}
 
 /** Bytes that look random and aren't: SHA-256 of the name. */
 export function named(name: string, length = 32): Bytes {
@@ -301,16 +321,16 @@ async function request(
   p: Primitives,
   kind: RequestKind,
   encoding: Encoding,
-  retry: string,
+  { retry = '', padding = 'none' }: { readonly retry?: string; readonly padding?: Padding } = {},
 ): Promise<JsonObject> {
   const context = session(p);
   const { requestKey, hmacKey } = SESSION.secrets();
   const line = REQUEST_LINES[kind];
-  const nonce = named(`request nonce ${kind} ${encoding} ${retry}`, 12);
+  const nonce = named(`request nonce ${kind} ${encoding} ${retry}${padded(padding)}`, 12);
   const inner = kind === 'http' ? INNER_REQUEST : undefined;
   const payload =
     inner !== undefined
-      ? concatBytes(encodeRequest(inner))
+      ? concatBytes(padMessage(encodeRequest(inner), padding))
       : kind === 'json'
         ? utf8ToBytes(REQUEST_JSON)
         : EMPTY;
@@ -321,7 +341,7 @@ async function request(
   const aad = input('nen/2 request', SESSION.sid, line.method, target, String(NOW), kind, retry);
   const box = concatBytes(await context.keys.requestKey.seal(nonce, aad, [payload]));
   return {
-    title: `A request of kind ${kind} in ${encoding}${retry === '' ? '' : ', a retry'}`,
+    title: `A request of kind ${kind} in ${encoding}${retry === '' ? '' : ', a retry'}${padded(padding)}`,
     inputs: {
       session: { sid: SESSION.sid, requestKey: hex(requestKey), hmacKey: hex(hmacKey) },
       ...line,
@@ -330,6 +350,7 @@ async function request(
       kind,
       encoding,
       retry,
+      ...paddingOf(padding),
       ...(inner === undefined
         ? { payload: hex(payload) }
         : {
@@ -369,20 +390,25 @@ const INNER_REQUEST = {
   body: EMPTY,
 } as const;
 
-async function response(p: Primitives, kind: ResponseKind, encoding: Encoding): Promise<JsonObject> {
-  const requestNonce = named(`answered nonce ${kind} ${encoding}`, 12);
-  const nonce = named(`response nonce ${kind} ${encoding}`, 12);
+async function response(
+  p: Primitives,
+  kind: ResponseKind,
+  encoding: Encoding,
+  padding: Padding = 'none',
+): Promise<JsonObject> {
+  const requestNonce = named(`answered nonce ${kind} ${encoding}${padded(padding)}`, 12);
+  const nonce = named(`response nonce ${kind} ${encoding}${padded(padding)}`, 12);
   const requestKind = kind === 'http' || encoding === 'octets' ? 'http' : kind === 'none' ? 'none' : 'json';
   const exchange: Exchange = { session: session(p), nonce: requestNonce, kind: requestKind, encoding };
   const status = { json: 201, http: 200, none: 204, error: encoding === 'octets' ? 200 : 409 }[kind];
-  const payload = concatBytes(PAYLOADS[kind]);
+  const payload = concatBytes(padMessage(PAYLOADS[kind], padding));
   const sealed: SealedMessage = await sealResponse(exchange, status, kind, [payload], queue(nonce));
   const info = input('nen/2 answer', requestNonce);
   const answerKey = p.expand(p.macKey(SESSION.secrets().responseSecret), info, 32);
   const aad = input('nen/2 response', SESSION.sid, requestNonce, String(status), kind);
   const box = concatBytes(await p.aeadKey(answerKey).seal(nonce, aad, [payload]));
   return {
-    title: `A response of kind ${kind} in ${encoding}`,
+    title: `A response of kind ${kind} in ${encoding}${padded(padding)}`,
     inputs: {
       session: { sid: SESSION.sid, responseSecret: hex(SESSION.secrets().responseSecret) },
       requestNonce: hex(requestNonce),
@@ -391,6 +417,7 @@ async function response(p: Primitives, kind: ResponseKind, encoding: Encoding): 
       status,
       kind,
       nonce: hex(nonce),
+      ...paddingOf(padding),
       ...(kind === 'http'
         ? {
             message: {
@@ -428,15 +455,20 @@ const PAYLOADS: Record<ResponseKind, readonly Bytes[]> = {
   error: [encodeRefusal('ISO-5002')],
 };
 
-async function stream(p: Primitives, encoding: Encoding, end: 'final' | NenErrorCode): Promise<JsonObject> {
-  const requestNonce = named(`streamed nonce ${encoding} ${end}`, 12);
-  const base = named(`base ${encoding} ${end}`, 12);
+async function stream(
+  p: Primitives,
+  encoding: Encoding,
+  end: 'final' | NenErrorCode,
+  padding: Padding = 'none',
+): Promise<JsonObject> {
+  const requestNonce = named(`streamed nonce ${encoding} ${end}${padded(padding)}`, 12);
+  const base = named(`base ${encoding} ${end}${padded(padding)}`, 12);
   const exchange: Exchange = { session: session(p), nonce: requestNonce, kind: 'http', encoding };
   const status = 200;
   const head = { status: 200, fields: [['content-type', 'text/event-stream']] } as const;
   // The second record is empty: it only keeps the stream alive.
   const data = [utf8ToBytes('data: one\n\n'), EMPTY, utf8ToBytes('data: zwei \u00fc\n\n')];
-  const sealer = new StreamSealer(exchange, status, { random: queue(base) });
+  const sealer = new StreamSealer(exchange, status, { random: queue(base), padding });
   const frames = [await sealer.head(head.status, head.fields)];
   for (const piece of data) frames.push(await sealer.data(piece));
   frames.push(end === 'final' ? await sealer.final() : await sealer.failed(end));
@@ -445,8 +477,10 @@ async function stream(p: Primitives, encoding: Encoding, end: 'final' | NenError
   const streamKey = p.expand(p.macKey(SESSION.secrets().responseSecret), info, 32);
   const key = p.aeadKey(streamKey);
   const plaintexts: readonly (readonly [kind: number, plaintext: Bytes])[] = [
-    [0, concatBytes(encodeResponse({ ...head, body: EMPTY }))],
-    ...data.map((piece) => [1, piece] as const),
+    [0, concatBytes(padHead(encodeResponse({ ...head, body: EMPTY }), padding))],
+    ...data.map((piece) =>
+      padding === 'none' ? ([1, piece] as const) : ([4, concatBytes(encodePadded(piece, padding))] as const),
+    ),
     end === 'final' ? [2, EMPTY] : [3, encodeRefusal(end)],
   ];
   const records = plaintexts.map(async ([kind, plaintext], index) => {
@@ -465,13 +499,14 @@ async function stream(p: Primitives, encoding: Encoding, end: 'final' | NenError
     };
   });
   return {
-    title: `A stream in ${encoding} that ${end === 'final' ? 'ends well' : 'its sender breaks off'}`,
+    title: `A stream in ${encoding} that ${end === 'final' ? 'ends well' : 'its sender breaks off'}${padded(padding)}`,
     inputs: {
       session: { sid: SESSION.sid, responseSecret: hex(SESSION.secrets().responseSecret) },
       requestNonce: hex(requestNonce),
       encoding,
       status,
       base: hex(base),
+      ...paddingOf(padding),
       head: { status: head.status, fields: fieldsOf(head.fields) },
       data: data.map(hex),
       end,
@@ -486,6 +521,40 @@ async function stream(p: Primitives, encoding: Encoding, end: 'final' | NenError
       head: { status: head.status, fields: fieldsOf(head.fields) },
       data: hex(concatBytes(data)),
       end,
+    },
+  };
+}
+
+/** A stream whose second padded record has a byte in its padding that is not zero, sealed by its own sender. */
+async function misPadded(p: Primitives, encoding: Encoding): Promise<JsonObject> {
+  const requestNonce = named(`misPadded nonce ${encoding}`, 12);
+  const base = named(`misPadded base ${encoding}`, 12);
+  const exchange: Exchange = { session: session(p), nonce: requestNonce, kind: 'http', encoding };
+  const sealer = new StreamSealer(exchange, 200, { random: queue(base), padding: BLOCK });
+  const head = { status: 200, fields: [['content-type', 'text/event-stream']] } as const;
+  const good = utf8ToBytes('data: one\n\n');
+  const frames = [await sealer.head(head.status, head.fields), await sealer.data(good)];
+  const plaintext = concatBytes(encodePadded(utf8ToBytes('data: two\n\n'), BLOCK));
+  const info = input('nen/2 stream', requestNonce, base);
+  const key = p.aeadKey(p.expand(p.macKey(SESSION.secrets().responseSecret), info, 32));
+  const aad = input('nen/2 record', SESSION.sid, requestNonce, '200', 'http', Uint8Array.of(4));
+  const last = plaintext.length - 1;
+  const box = await key.seal(base.with(11, (base[11] ?? 0) ^ 2), aad, [plaintext.with(last, 1)]);
+  frames.push(writeFrame(encoding, 4, box));
+  return {
+    title: `A stream in ${encoding} whose third record has padding that is not zero`,
+    inputs: {
+      session: { sid: SESSION.sid, responseSecret: hex(SESSION.secrets().responseSecret) },
+      requestNonce: hex(requestNonce),
+      encoding,
+      status: 200,
+      base: hex(base),
+    },
+    wire: { status: 200, ...bodyOf(encoding, concatBytes(frames)) },
+    expected: {
+      head: { status: head.status, fields: fieldsOf(head.fields) },
+      data: hex(good),
+      end: 'ISO-6002',
     },
   };
 }

@@ -311,6 +311,9 @@ describe('the formulas alone give', () => {
         framed('nen/2 record', sid, requestNonce, String(inputs.status), 'http', String.fromCharCode(kind)),
       ).toBe(aad);
       expect(seal(mid.streamKey, nonce, aad, plaintext)).toBe(box);
+      const data = inputs.data[index - 1] ?? '';
+      if (kind === 1) expect(plaintext).toBe(data);
+      if (kind === 4) expect(plaintext).toBe(field(text(data)).padEnd((inputs.blockBytes ?? 0) * 2, '0'));
       if (inputs.encoding === 'octets') {
         const head = index === 0 ? `01${inputs.base}` : '';
         const length = (box.length / 2).toString(16).padStart(8, '0');
@@ -318,7 +321,7 @@ describe('the formulas alone give', () => {
         joined += frameHex;
       } else {
         const ct = base64Encode(unhex(box));
-        const event = ['', '', 'event: final\n', 'event: failed\n'][kind];
+        const event = ['', '', 'event: final\n', 'event: failed\n', 'event: padded\n'][kind];
         const n = base64Encode(unhex(inputs.base));
         expect(`${event}data: ${index === 0 ? `{"n":"${n}","ct":"${ct}"}` : ct}\n\n`).toBe(frame);
         joined += frame;

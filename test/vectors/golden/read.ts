@@ -123,6 +123,10 @@ export interface StreamFile {
     encoding: Encoding;
     status: number;
     base: string;
+    /** Of each record between the head and the end. */
+    data: string[];
+    /** Where they are padded. */
+    blockBytes?: number;
   };
   intermediate: {
     streamKeyInfo: string;
