@@ -1,8 +1,9 @@
 /**
  * Randomness from globalThis.crypto.getRandomValues and from nothing else: if that is missing, fails
  * or gives zeros, everything stops here, before a key or a nonce exists.
- * Nonces and session ids are drawn from a pool, since one call of the runtime's generator costs as
- * much as thirty small draws.
+ * Nonces and ids are drawn from a pool, since one call of the runtime's generator costs as much as thirty
+ * small draws. Secrets never are (attack: processes started from one memory snapshot share its pool, and
+ * one client's secrets would be another's).
  */
 import type { Bytes } from './bytes.ts';
 import type { RandomBytes } from './primitives.ts';
@@ -12,8 +13,8 @@ import { webCrypto } from './runtime.ts';
 export type FillRandom = (target: Bytes) => void;
 
 const POOL_BYTES = 4096;
-/** Draws up to this size come from the pool. */
-const POOLED_BYTES = 32;
+/** Draws up to this size come from the pool: nonces, ids, and no key. */
+const POOLED_BYTES = 16;
 /** What getRandomValues fills in one call at most (Web Cryptography, section 10.1.1). */
 const QUOTA_BYTES = 65536;
 
@@ -48,7 +49,7 @@ export function pooledRandom(fill: FillRandom): RandomBytes {
 function filled(fill: FillRandom, target: Bytes): Bytes {
   target.fill(0);
   fill(target);
-  // More than 32 bytes that are all zero: a generator that does nothing, not chance.
+  // Over 16 bytes that are all zero: a generator that does nothing, not chance.
   if (target.every((byte) => byte === 0))
     throw new Error('the random generator of this runtime returns zeros');
   return target;

@@ -82,8 +82,8 @@ describe('the pool', () => {
     const { fill, fills } = counting();
     const random = pooledRandom(fill);
     const seen = new Set<string>();
-    for (let i = 0; i < 3000; i++) {
-      const draw = random(4 * (1 + (i % 8)));
+    for (let i = 0; i < 5000; i++) {
+      const draw = random(4 * (1 + (i % 4)));
       for (let at = 0; at < draw.length; at += 4) {
         const word = hex(draw.subarray(at, at + 4));
         expect(seen.has(word)).toBe(false);
@@ -105,11 +105,12 @@ describe('the pool', () => {
     expect(hex(random(4))).toBe('00000005');
   });
 
-  it('draws over 32 bytes past the pool', () => {
+  it('draws keys past the pool: a snapshot of this memory tells nothing of them', () => {
     const { fill, fills } = counting();
     const random = pooledRandom(fill);
-    expect(random(33).length).toBe(33);
-    expect(fills.map((target) => target.length)).toEqual([33]);
+    random(12);
+    for (const length of [17, 32, 64]) expect(random(length).length).toBe(length);
+    expect(fills.map((target) => target.length)).toEqual([4096, 17, 32, 64]);
   });
 
   it.each([
@@ -125,14 +126,14 @@ describe('the pool', () => {
     const { fill } = counting();
     let working = true;
     const random = pooledRandom((target) => (working ? fill(target) : failure(target)));
-    // Leaves 20 bytes that no draw of 32 can take: they must not be handed out later, as zeros.
+    // Leaves 4 bytes that no draw of 16 can take: they must not be handed out later, as zeros.
     random(12);
     working = false;
     expect(() => {
-      for (let i = 0; i < 200; i++) random(32);
+      for (let i = 0; i < 300; i++) random(16);
     }).toThrow();
-    for (const length of [1, 12, 32]) expect(() => random(length)).toThrow();
+    for (const length of [1, 12, 16, 32]) expect(() => random(length)).toThrow();
     working = true;
-    expect(hex(random(32))).not.toBe('00'.repeat(32));
+    expect(hex(random(16))).not.toBe('00'.repeat(16));
   });
 });
