@@ -4,7 +4,10 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { noblePrimitives } from '../../src/crypto/noble.ts';
 import { nodePrimitives } from '../../src/crypto/node.ts';
 import { nodeMlKem768 } from '../../src/crypto/node-kem.ts';
-import { force, forced, primitives } from '../../src/crypto/select.ts';
+import { force, forced, loadPrimitives, primitives } from '../../src/crypto/select.ts';
+import { webPrimitives } from '../../src/crypto/web.ts';
+import { webMlDsa65 } from '../../src/crypto/web-ml-dsa-65.ts';
+import type { ModernSubtle } from '../../src/crypto/web-subtle.ts';
 
 const before = forced();
 afterEach(() => {
@@ -78,5 +81,60 @@ describe('the choice of primitives', () => {
     expect(nodePrimitives()?.mlKem768).toBe(noblePrimitives.mlKem768);
     const { encapsulate: _, ...without } = crypto as typeof crypto & { encapsulate?: unknown };
     expect(nodeMlKem768(without as typeof crypto)).toBeUndefined();
+  });
+});
+
+describe('the choice of whoever can wait', () => {
+  const subtle = globalThis.crypto.subtle as unknown as ModernSubtle;
+  const hasKem = 'encapsulateBits' in subtle;
+
+  /** WebCrypto as it is here, but for a few methods. */
+  function subtleWith(changes: Partial<ModernSubtle>): ModernSubtle {
+    return new Proxy(subtle, {
+      get: (target, name) => {
+        const method: unknown = name in changes ? Reflect.get(changes, name) : Reflect.get(target, name);
+        return typeof method === 'function' && !(name in changes) ? method.bind(target) : method;
+      },
+    });
+  }
+
+  it('is node:crypto where that is, and noble when told to', async () => {
+    force(undefined);
+    expect(await loadPrimitives()).toBe(primitives());
+    force('noble');
+    expect(await loadPrimitives()).toBe(noblePrimitives);
+  });
+
+  it('is what there is at once in a runtime whose WebCrypto is none', async () => {
+    vi.stubGlobal('crypto', {});
+    force('web');
+    expect(await loadPrimitives()).toBe(primitives());
+    vi.unstubAllGlobals();
+  });
+
+  it('is never WebCrypto without a method, or with one that throws', async () => {
+    const broken = (): never => {
+      throw new Error('not implemented');
+    };
+    const methods = ['importKey', 'encrypt', 'decrypt', 'encapsulateBits', 'decapsulateBits', 'generateKey'];
+    for (const name of methods) {
+      expect(await webPrimitives(subtleWith({ [name]: undefined })), name).toBeUndefined();
+      expect(await webPrimitives(subtleWith({ [name]: broken })), name).toBeUndefined();
+    }
+    for (const name of ['importKey', 'sign', 'verify', 'generateKey']) {
+      expect(await webMlDsa65(subtleWith({ [name]: broken })), name).toBeUndefined();
+    }
+  });
+
+  it.skipIf(!hasKem)('is never WebCrypto that gives other bytes, or ignores the context', async () => {
+    expect((await webPrimitives(subtle))?.name).toBe('web');
+    expect(await webPrimitives(subtleWith({ encrypt: async () => new ArrayBuffer(86) }))).toBeUndefined();
+    expect(await webPrimitives(subtleWith({ decrypt: async () => new ArrayBuffer(70) }))).toBeUndefined();
+    expect(
+      await webPrimitives(subtleWith({ decapsulateBits: async () => new ArrayBuffer(32) })),
+    ).toBeUndefined();
+    expect(await webMlDsa65(subtle)).toBeDefined();
+    expect(await webMlDsa65(subtleWith({ verify: async () => true }))).toBeUndefined();
+    expect(await webMlDsa65(subtleWith({ verify: async () => false }))).toBeUndefined();
   });
 });
