@@ -60,7 +60,11 @@ const cases: readonly Case[] = [
   ['src/link/client/to-the-server.ts', uses('../../adapter/thing.ts'), IMPORTS],
   ['src/link/client/to-the-stores.ts', uses('../../session/thing.ts'), IMPORTS],
   ['src/ai/to-the-server.ts', uses('../adapter/thing.ts'), IMPORTS],
-  ['src/ai/server.ts', uses('../link/thing.ts'), IMPORTS],
+  ['src/ai/to-its-server.ts', uses('./server/thing.ts'), IMPORTS],
+  ['src/ai/server/to-the-client.ts', uses('../../link/thing.ts'), IMPORTS],
+  ['src/ai/server/to-its-client.ts', uses('../thing.ts'), IMPORTS],
+  ['src/ai/server/beside.ts', uses('./thing.ts'), undefined],
+  ['src/ai/server/down.ts', uses('../../adapter/thing.ts'), undefined],
   ['src/ai/down.ts', uses('../link/client/thing.ts'), undefined],
   // The command line is the room on top: it alone may use Node's modules, and nothing stands on it.
   ...['crypto', 'protocol', 'session', 'adapter', 'link', 'ai'].flatMap((room): Case[] => [
@@ -85,21 +89,23 @@ const cases: readonly Case[] = [
   ['src/link/to-its-client.ts', uses('./client/thing.ts'), undefined],
   ['src/adapter/trpc.ts', usesType('@trpc/server'), undefined],
   // Things no room takes in.
-  ...['crypto', 'protocol', 'session', 'adapter', 'link', 'link/client', 'ai'].flatMap((room): Case[] => [
-    [
-      `src/${room}/node-fs.ts`,
-      `import { readFileSync } from 'node:fs';\nexport const mine = readFileSync;\n`,
-      NODE,
+  ...['crypto', 'protocol', 'session', 'adapter', 'link', 'link/client', 'ai', 'ai/server'].flatMap(
+    (room): Case[] => [
+      [
+        `src/${room}/node-fs.ts`,
+        `import { readFileSync } from 'node:fs';\nexport const mine = readFileSync;\n`,
+        NODE,
+      ],
+      [
+        `src/${room}/node-bare.ts`,
+        `import { readFileSync } from 'fs';\nexport const mine = readFileSync;\n`,
+        NODE,
+      ],
+      [`src/${room}/node-run-time.ts`, value(`await import('node:fs')`), NODE],
+      [`src/${room}/itself.ts`, uses('trpc-nen/client'), IMPORTS],
+      [`src/${room}/zod.ts`, uses('zod'), IMPORTS],
     ],
-    [
-      `src/${room}/node-bare.ts`,
-      `import { readFileSync } from 'fs';\nexport const mine = readFileSync;\n`,
-      NODE,
-    ],
-    [`src/${room}/node-run-time.ts`, value(`await import('node:fs')`), NODE],
-    [`src/${room}/itself.ts`, uses('trpc-nen/client'), IMPORTS],
-    [`src/${room}/zod.ts`, uses('zod'), IMPORTS],
-  ]),
+  ),
   // The pure rooms: no I/O, no clock, no environment.
   ...['crypto', 'protocol'].flatMap((room): Case[] => [
     [`src/${room}/fetches.ts`, value(`fetch('/')`), GLOBALS],
@@ -136,7 +142,7 @@ const cases: readonly Case[] = [
 ];
 
 /** Everything the cases import, so that no import dangles. */
-const rooms = ['crypto', 'protocol', 'session', 'adapter', 'link', 'link/client', 'ai', 'cli'];
+const rooms = ['crypto', 'protocol', 'session', 'adapter', 'link', 'link/client', 'ai', 'ai/server', 'cli'];
 
 interface Diagnostic {
   readonly severity: string;

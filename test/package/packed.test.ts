@@ -22,7 +22,7 @@ const entries = Object.keys(manifest.exports)
   .filter((entry) => entry !== './package.json')
   .map((entry) => entry.replace('.', 'trpc-nen'));
 
-const PEERS = ['@trpc/client', '@trpc/server'];
+const PEERS = ['@trpc/client', '@trpc/server', 'openai', '@anthropic-ai/sdk'];
 
 /** The peer without which an entry is of no use. Every other entry runs without any. */
 function peerOf(entry: string): string | undefined {
@@ -143,5 +143,20 @@ describe('in a project with the optional peers', () => {
       (failed: { stdout?: string }) => failed.stdout ?? 'tsc did not run',
     );
     expect(report.split('\n').filter((line) => /^(all\.ts|node_modules\/trpc-nen)/.test(line))).toEqual([]);
+  });
+
+  it('runs trpc-nen/ai without one of the SDKs, and says which one is missing', async () => {
+    await rm(join(path, 'node_modules', '@anthropic-ai'), { recursive: true });
+    // A server that is not there.
+    const outcomeOf = (call: string): string => `
+      import { createSecureAnthropic, createSecureOpenAI, nenErrorOf } from 'trpc-nen/ai';
+      const options = { baseUrl: 'http://127.0.0.1:1', sdk: { maxRetries: 0 } };
+      const outcome = await ${call}.catch((error) => nenErrorOf(error)?.code ?? String(error));
+      console.log(JSON.stringify(outcome));
+    `;
+    const openai = outcomeOf('createSecureOpenAI(options).models.list()');
+    expect(await node(path, 'module', openai)).toBe('ISO-1007');
+    const anthropic = outcomeOf('createSecureAnthropic(options).models.list()');
+    expect(await node(path, 'module', anthropic)).toContain('npm install @anthropic-ai/sdk');
   });
 });

@@ -1,0 +1,18 @@
+/** trpc-nen/ai: the SDKs of AI providers, sealed between the browser and your server. */
+export { NenClient, type NenClientOptions } from '../link/client/nen-client.ts';
+export { NenError, type NenErrorCode, type NenOutcome } from '../protocol/errors.ts';
+export {
+  type AnthropicOptions,
+  createSecureAnthropic,
+  type SecureAnthropic,
+  type SecureAnthropicOptions,
+} from './anthropic.ts';
+export type { Late } from './late.ts';
+export {
+  createSecureOpenAI,
+  type OpenAIOptions,
+  type SecureOpenAI,
+  type SecureOpenAIOptions,
+} from './openai.ts';
+export type { SecureSDKOptions } from './options.ts';
+export { nenErrorOf, type SealedHeaders } from './sdk-fetch.ts';

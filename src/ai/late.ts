@@ -1,0 +1,62 @@
+/**
+ * Something that is still being loaded. What is asked of it is asked of the real thing once that is there, in
+ * the same order, so that an SDK can be loaded at its first use and its absence matters to its users alone.
+ */
+
+/**
+ * Calls and properties of a Late can be chained at once, and what they come to be awaited or iterated with
+ * `for await`. Anything else (a property's own value, `instanceof`) needs the real thing: `await` gives it.
+ */
+export type Late<T> = T & PromiseLike<T>;
+
+/** In a box, because a promise would take apart a value that is a promise too. */
+interface Boxed {
+  readonly value: unknown;
+}
+
+/** @param load called once, when something is asked for the first time. */
+export function late<T extends object>(load: () => Promise<T>): Late<T> {
+  return lateOf(async () => ({ value: await load() })) as Late<T>;
+}
+
+/** What `get` will give; `owner` is the object that it was a property of. */
+function lateOf(load: () => Promise<Boxed>, owner?: () => Promise<Boxed>): unknown {
+  let loading: Promise<Boxed> | undefined;
+  const get = (): Promise<Boxed> => {
+    loading ??= load();
+    return loading;
+  };
+  return new Proxy(() => undefined, {
+    get: (_target, name) => {
+      if (name === Symbol.asyncIterator) return () => items(get);
+      if (name === Symbol.toPrimitive) throw new TypeError('not loaded yet: await it');
+      if (typeof name === 'symbol') return undefined;
+      if (name === 'then' || name === 'catch' || name === 'finally') {
+        const settled = get().then(({ value }) => value);
+        return settled[name].bind(settled);
+      }
+      return lateOf(async () => ({ value: Reflect.get(Object((await get()).value), name) }), get);
+    },
+    apply: (_target, _this, given) => lateOf(called(get, owner, given)),
+  });
+}
+
+/** A call that begins now, whether or not anybody waits for what it gives. */
+function called(
+  get: () => Promise<Boxed>,
+  owner: (() => Promise<Boxed>) | undefined,
+  given: unknown[],
+): () => Promise<Boxed> {
+  const call = async (): Promise<Boxed> => {
+    const [method, self] = await Promise.all([get(), owner?.()]);
+    return { value: Reflect.apply(method.value as () => unknown, self?.value, given) };
+  };
+  const calling = call();
+  // Who asks for the outcome gets it; a call that nobody asks about must not end the process.
+  calling.catch(() => undefined);
+  return () => calling;
+}
+
+async function* items(get: () => Promise<Boxed>): AsyncGenerator<unknown, void, unknown> {
+  yield* (await get()).value as AsyncIterable<unknown>;
+}
