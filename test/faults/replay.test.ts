@@ -63,9 +63,7 @@ async function expectServing(at: Instance): Promise<void> {
 
 test('row 38: of 100 copies of each of 20 requests, sent to 4 instances at once, exactly one runs', async () => {
   const { port } = await redis();
-  const instances = await Promise.all(
-    Array.from({ length: 4 }, () => instance(port)),
-  );
+  const instances = await Promise.all(Array.from({ length: 4 }, () => instance(port)));
   const [first] = instances as [Instance];
   const session = await openSession(first);
   for (let i = 0; i < 20; i++) {

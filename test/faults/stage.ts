@@ -26,10 +26,19 @@ export interface Instance {
 export interface InstanceOptions extends NenOptions {
   /** Runs inside the handler. */
   readonly during?: (body: string) => Promise<void> | void;
+  /** Answers in the place of the echo. */
+  readonly answer?: (body: string, req: Request) => Response;
 }
 
-/** An instance that echoes what is POSTed to /api/echo/x. */
-export async function startInstance({ during, ...options }: InstanceOptions): Promise<Instance> {
+const echoed = (body: string): Response =>
+  new Response(body, { headers: { 'Content-Type': 'application/json' } });
+
+/** An instance that echoes what is sent to any path but those of the session. */
+export async function startInstance({
+  during,
+  answer = echoed,
+  ...options
+}: InstanceOptions): Promise<Instance> {
   const events: NenEvent[] = [];
   const ran: string[] = [];
   const nen = createNen({
@@ -42,7 +51,7 @@ export async function startInstance({ during, ...options }: InstanceOptions): Pr
     const body = await req.text();
     ran.push(body);
     await during?.(body);
-    return new Response(body, { headers: { 'Content-Type': 'application/json' } });
+    return answer(body, req);
   });
   const server = await serve((req) => {
     const { pathname } = new URL(req.url);
