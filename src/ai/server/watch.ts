@@ -16,8 +16,9 @@ export interface Seen {
 
 /** Reads the bytes of one answer. */
 interface Reader {
+  /** @throws what it could not read. */
   read(text: string): void;
-  /** At the end of the bytes: whether this was the end of the answer. @throws what it could not read. */
+  /** At the end of the bytes: whether this was the end of the answer. */
   end(): 'complete' | 'failed' | 'truncated';
   readonly model: string | undefined;
   readonly usage: ReadEvent['usage'];
@@ -26,23 +27,27 @@ interface Reader {
 /** The largest event of a stream, and the largest answer in one piece, that is read along. */
 const MAX_READ_CHARS: number = 16 * 1024 * 1024;
 
-/**
- * The same body. It errors where the answer ends before its last event: a part of an answer must not pass for one.
- * @param dialect undefined: no more is known of this call than that it may answer with JSON.
- * @param onSeen called once, when it is over.
- */
+export interface WatchOptions {
+  /** undefined: no more is known of this call than that it may answer with JSON. */
+  readonly dialect: Dialect | undefined;
+  /** Aborted when the client goes away. */
+  readonly signal: AbortSignal;
+  /** Called once, when it is over. */
+  readonly onSeen: ((seen: Seen) => void) | undefined;
+}
+
+/** The same body. It errors where the answer ends before its last event: a part of it must not pass for the whole. */
 export function watched(
   response: Response,
-  dialect: Dialect | undefined,
-  onSeen: (seen: Seen) => void,
+  { dialect, signal, onSeen }: WatchOptions,
 ): ReadableStream<Bytes> | null {
   const body = response.body as ReadableStream<Bytes> | null;
-  const reading = readerFor(response.headers.get('content-type'), dialect);
+  const reading = readerFor(response.headers.get('content-type'), dialect, onSeen !== undefined);
   let isOver = false;
   const over = (outcome: Seen['outcome']): void => {
     if (isOver) return;
     isOver = true;
-    onSeen({ outcome, model: reading.model, usage: reading.usage });
+    onSeen?.({ outcome, model: reading.model, usage: reading.usage });
   };
   if (body === null) {
     over('complete');
@@ -64,7 +69,7 @@ export function watched(
           over(end);
           controller.close();
         } catch (error) {
-          over('failed');
+          over(signal.aborted ? 'aborted' : 'failed');
           reader.cancel(error).catch(() => undefined);
           throw error;
         }
@@ -78,10 +83,10 @@ export function watched(
   );
 }
 
-function readerFor(contentType: string | null, dialect: Dialect | undefined): Reader {
+function readerFor(contentType: string | null, dialect: Dialect | undefined, isMetered: boolean): Reader {
   const type = mediaType(contentType);
   if (type === 'text/event-stream' && dialect !== undefined) return new EventReader(dialect);
-  return isJsonType(type) ? new JsonReader() : new NoReader();
+  return isMetered && isJsonType(type) ? new JsonReader() : new NoReader();
 }
 
 class EventReader implements Reader {

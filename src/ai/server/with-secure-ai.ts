@@ -8,10 +8,10 @@ import type { NenSession } from '../../adapter/session-facts.ts';
 import type { NenRoute } from '../../adapter/with-nen.ts';
 import { WIRE_ERRORS } from '../../protocol/errors.ts';
 import { answerHeaders, errorAnswer } from './answer.ts';
-import { type AIUsage, readOptions, type SecureAIOptions, type Settings } from './options.ts';
-import { allowedTarget, type Target } from './paths.ts';
+import { readOptions, type SecureAIOptions, type Settings } from './options.ts';
+import { allowedTarget } from './paths.ts';
 import { hookAnswer, Refused } from './refusal.ts';
-import { callOf, type OutgoingBody, readOutgoingBody } from './request-body.ts';
+import { callOf, readOutgoingBody } from './request-body.ts';
 import { callUpstream } from './upstream.ts';
 import { type Seen, watched } from './watch.ts';
 
@@ -48,9 +48,11 @@ async function answer(settings: Settings, nen: Nen, req: Request): Promise<Respo
     }
     const outgoing = await readOutgoingBody(settings, target, req, session);
     const response = await callUpstream(settings, target, outgoing, req);
-    return response.ok
-      ? passOn(settings, target, outgoing, session, response)
-      : await errorAnswer(settings, response);
+    if (!response.ok) return await errorAnswer(settings, response);
+    const meter = meterOf(settings, { path: target.path, asked: outgoing.model, session });
+    const dialect = settings.provider.generating[callOf(target)];
+    const body = watched(response, { dialect, signal: req.signal, onSeen: meter });
+    return new Response(body, { status: response.status, headers: answerHeaders(response.headers) });
   } catch (error) {
     if (req.signal.aborted) return new Response(null, { status: STATUS_NOBODY_READS });
     return hookAnswer(error);
@@ -60,49 +62,28 @@ async function answer(settings: Settings, nen: Nen, req: Request): Promise<Respo
 /** The client has closed its request, as nginx has it. */
 const STATUS_NOBODY_READS = 499;
 
-function passOn(
-  settings: Settings,
-  target: Target,
-  outgoing: OutgoingBody,
-  session: NenSession,
-  response: Response,
-): Response {
-  const dialect = settings.provider.generating[callOf(target)];
-  const body = watched(response, dialect, (seen) => {
-    void report(settings, usageOf(seen, target, outgoing, session));
-  });
-  const { status, headers } = response;
-  return new Response(body, { status, headers: answerHeaders(headers) });
+interface Metered {
+  readonly path: string;
+  readonly asked: string | undefined;
+  readonly session: NenSession;
 }
 
-function usageOf(
-  { outcome, model, usage: details }: Seen,
-  { path }: Target,
-  outgoing: OutgoingBody,
-  session: NenSession,
-): AIUsage {
-  return {
-    path,
-    model: model ?? outgoing.model,
-    inputTokens: tokens(details?.input_tokens ?? details?.prompt_tokens),
-    outputTokens: tokens(details?.output_tokens ?? details?.completion_tokens),
-    details,
-    outcome,
-    session,
+function meterOf(
+  { onUsage, onError }: Settings,
+  { path, asked, session }: Metered,
+): ((seen: Seen) => void) | undefined {
+  if (onUsage === undefined) return undefined;
+  const told = async ({ outcome, model = asked, usage: details }: Seen): Promise<void> => {
+    const inputTokens = tokens(details?.input_tokens ?? details?.prompt_tokens);
+    const outputTokens = tokens(details?.output_tokens ?? details?.completion_tokens);
+    await onUsage({ path, model, inputTokens, outputTokens, details, outcome, session });
   };
+  // A meter that fails changes nothing of the answer.
+  return (seen) => void told(seen).catch(onError);
 }
 
 function tokens(count: unknown): number | undefined {
   return typeof count === 'number' ? count : undefined;
-}
-
-/** A meter that fails changes nothing of the answer. */
-async function report({ onUsage, onError }: Settings, usage: AIUsage): Promise<void> {
-  try {
-    await onUsage?.(usage);
-  } catch (error) {
-    onError(error);
-  }
 }
 
 /** Even where plain requests are let in elsewhere, to migrate: no client of this route ever was a plain one. */
