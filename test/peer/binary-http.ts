@@ -68,6 +68,12 @@ export function responseSections({ status, headers, content }: InnerResponse): S
 export const write = ({ control, fields, content, trailers, padding }: Sections): Buffer =>
   join(control, LV(fields), LV(content), LV(trailers), padding);
 
+/** The same with as many zeros behind it as make it a multiple of `blockBytes`. */
+export function padded(sections: Sections, blockBytes = 1): Sections {
+  const { length } = write(sections);
+  return { ...sections, padding: Buffer.alloc(Math.ceil(length / blockBytes) * blockBytes - length) };
+}
+
 /** What does not fit the profile throws, and the readers below say undefined. */
 class Reader {
   readonly #bytes: Buffer;

@@ -7,6 +7,7 @@ import {
   type HeaderLine,
   type InnerRequest,
   type InnerResponse,
+  padded,
   requestSections,
   write,
 } from './binary-http.ts';
@@ -40,6 +41,8 @@ export interface PeerClientOptions {
   readonly encoding?: Encoding;
   readonly identity?: Identity;
   readonly pins?: readonly string[];
+  /** Calls that have room for it are padded to multiples of this. */
+  readonly blockBytes?: number;
 }
 
 /** An opened answer. The body of an envelope is one chunk, that of a stream as many as have come. */
@@ -137,10 +140,11 @@ export class PeerClient {
   direct({ method, target, headers, content }: InnerRequest): Promise<PeerAnswer> {
     const only = headers.map((line) => line.join()).join('; ');
     const common = { method, target, innerMethod: method, retries: true };
-    if (content.length === 0 && only === '') {
+    const pads = this.#options.blockBytes !== undefined && !SAFE.includes(method);
+    if (content.length === 0 && only === '' && !pads) {
       return this.#answered({ ...common, kind: 'none', payload: NO_BYTES });
     }
-    if (this.#options.encoding !== 'octets' && only === 'content-type,application/json') {
+    if (this.#options.encoding !== 'octets' && !pads && only === 'content-type,application/json') {
       return this.#answered({ ...common, kind: 'json', payload: content });
     }
     return this.#answered(
@@ -150,7 +154,8 @@ export class PeerClient {
 
   #http(method: string, target: string, right: InnerRequest): Message {
     const inner = this.#bend('inner request', right);
-    const payload = write(this.#bend('inner request sections', requestSections(inner)));
+    const sections = padded(requestSections(inner), this.#options.blockBytes);
+    const payload = write(this.#bend('inner request sections', sections));
     return { method, target, kind: 'http', payload, innerMethod: inner.method, retries: true };
   }
 

@@ -3,7 +3,7 @@
  * else, of which it serves the tunnel `{endpoint}/sealed` and direct calls.
  */
 import { type Admitted, admit, admitRetry, innerRequest } from './admission.ts';
-import { type HeaderLine, type InnerRequest, responseSections, write } from './binary-http.ts';
+import { type HeaderLine, type InnerRequest, padded, responseSections, write } from './binary-http.ts';
 import { type Bytes, bytes } from './bytes.ts';
 import { answer, readHello } from './handshake.ts';
 import { answerHeaders, requestHeaders } from './headers.ts';
@@ -38,6 +38,8 @@ export interface PeerServerOptions {
   readonly nenPath?: string;
   readonly suites?: readonly SuiteName[];
   readonly origins?: readonly string[];
+  /** Answers that have room for it are padded to multiples of this. */
+  readonly blockBytes?: number;
   readonly identity?: Identity;
   /** Whether a client may have a session, by the digest of its identity. */
   readonly authorize?: (clientIdentity: Bytes) => boolean;
@@ -190,9 +192,11 @@ export class PeerServer {
     { status, headers, body }: PeerResponse & { body: Bytes },
     outerMethod: string,
   ): WireAnswer {
-    if (admitted.arrived.kind === 'http') {
+    const { blockBytes } = this.#options;
+    if (admitted.arrived.kind === 'http' || (blockBytes !== undefined && outerMethod !== 'HEAD')) {
       const inner = this.#bend('inner response', { status, headers, content: body });
-      const payload = write(this.#bend('inner response sections', responseSections(inner)));
+      const sections = responseSections(inner);
+      const payload = write(this.#bend('inner response sections', padded(sections, blockBytes)));
       return this.#envelope(admitted, 200, 'http', payload);
     }
     if (outerMethod === 'HEAD' || BODILESS.includes(status)) {
@@ -212,7 +216,8 @@ export class PeerServer {
     { status, headers, body }: { status: number; headers: HeaderLine[]; body: AsyncIterable<Bytes> },
   ): WireAnswer {
     const head = { status, headers, content: new Uint8Array(0) };
-    const frames = writeStream(session, { requestNonce, encoding, head }, body, this.#bend);
+    const { blockBytes } = this.#options;
+    const frames = writeStream(session, { requestNonce, encoding, head, blockBytes }, body, this.#bend);
     const type = encoding === 'json' ? 'text/event-stream' : 'application/octet-stream';
     return {
       status: 200,

@@ -1,6 +1,12 @@
 /** PROTOCOL.md 7: a sealed stream, written and read. The reader takes any division into chunks. */
 import { randomBytes } from 'node:crypto';
-import { type InnerResponse, readResponse, responseSections, write } from './binary-http.ts';
+import {
+  type InnerResponse,
+  padded as paddedSections,
+  readResponse,
+  responseSections,
+  write,
+} from './binary-http.ts';
 import { type Bytes, b64, bytes, type Field, fromB64, input, join, u32 } from './bytes.ts';
 import { type Event, eventsOf } from './event-stream.ts';
 import { hasExactly, readMessage } from './json-message.ts';
@@ -13,9 +19,11 @@ export const HEAD = 0;
 export const DATA = 1;
 export const FINAL = 2;
 export const FAILED = 3;
+export const PADDED = 4;
 
 export const STREAM_OCTET = 1;
 const STREAM_STATUS = 200;
+const LENGTH_BYTES = 4;
 const MAX_PLAINTEXT_BYTES = 65_536;
 const MAX_BOX_BYTES = MAX_PLAINTEXT_BYTES + TAG_BYTES;
 const FRAME_HEAD_BYTES = 5;
@@ -44,12 +52,14 @@ export interface Streamed {
   readonly encoding: Encoding;
   readonly head: InnerResponse;
   readonly base?: Bytes;
+  /** Data travels in padded records, which are multiples of it. */
+  readonly blockBytes?: number | undefined;
 }
 
 /** The frames of a stream. If `data` throws, the last one says so. */
 export async function* writeStream(
   session: Session,
-  { requestNonce, encoding, head, base = randomBytes(NONCE_BYTES) }: Streamed,
+  { requestNonce, encoding, head, base = randomBytes(NONCE_BYTES), blockBytes }: Streamed,
   data: AsyncIterable<Bytes> | Iterable<Bytes>,
   bend: Bend,
 ): AsyncGenerator<Bytes> {
@@ -67,25 +77,54 @@ export async function* writeStream(
   };
   if (encoding === 'octets') yield join(Uint8Array.of(STREAM_OCTET), base);
   const sections = responseSections(bend('inner response', { ...head, content: new Uint8Array(0) }));
-  yield frame(HEAD, write(bend('inner response sections', sections)));
+  yield frame(HEAD, write(bend('inner response sections', paddedSections(sections, blockBytes))));
   try {
-    for await (const chunk of data) for (const piece of pieces(chunk)) yield frame(DATA, piece);
+    for await (const chunk of data) {
+      for (const piece of pieces(chunk)) {
+        yield blockBytes === undefined ? frame(DATA, piece) : frame(PADDED, padded(piece, blockBytes));
+      }
+    }
   } catch {
     return yield frame(FAILED, sealedPayload('ISO-6004'));
   }
   yield frame(FINAL, new Uint8Array(0));
 }
 
+/** Each leaves room for the length of a padded record. */
 function* pieces(chunk: Bytes): Generator<Bytes> {
-  for (let at = 0; at === 0 || at < chunk.length; at += MAX_PLAINTEXT_BYTES) {
-    yield chunk.subarray(at, at + MAX_PLAINTEXT_BYTES);
+  const pieceBytes = MAX_PLAINTEXT_BYTES - LENGTH_BYTES;
+  for (let at = 0; at === 0 || at < chunk.length; at += pieceBytes) {
+    yield chunk.subarray(at, at + pieceBytes);
   }
 }
 
+/** LP(data) || zeros */
+function padded(data: Bytes, blockBytes: number): Bytes {
+  const whole = Math.ceil((LENGTH_BYTES + data.length) / blockBytes) * blockBytes;
+  const length = Math.min(whole, MAX_PLAINTEXT_BYTES);
+  return join(input([data]), Buffer.alloc(length - LENGTH_BYTES - data.length));
+}
+
+function unpadded(plaintext: Buffer): Buffer {
+  if (plaintext.length < LENGTH_BYTES) throw new Refusal('ISO-6002');
+  const end = LENGTH_BYTES + plaintext.readUInt32BE();
+  if (end > plaintext.length || plaintext.subarray(end).some((byte) => byte !== 0)) {
+    throw new Refusal('ISO-6002');
+  }
+  return plaintext.subarray(LENGTH_BYTES, end);
+}
+
+const KIND_OF_EVENT: Readonly<Record<string, RecordKind>> = {
+  '': DATA,
+  final: FINAL,
+  failed: FAILED,
+  padded: PADDED,
+};
+
 function eventOf(kind: RecordKind, base: Bytes, box: Bytes): Bytes {
   if (kind === HEAD) return bytes(`data: ${JSON.stringify({ n: b64(base), ct: b64(box) })}\n\n`);
-  const name = kind === FINAL ? 'event: final\n' : kind === FAILED ? 'event: failed\n' : '';
-  return bytes(`${name}data: ${b64(box)}\n\n`);
+  const [name] = Object.entries(KIND_OF_EVENT).find(([, of]) => of === kind) ?? [''];
+  return bytes(`${name === '' ? '' : `event: ${name}\n`}data: ${b64(box)}\n\n`);
 }
 
 const octetsOf = (kind: RecordKind, box: Bytes): Bytes => join(u32(box.length), Uint8Array.of(kind), box);
@@ -132,12 +171,13 @@ async function* dataOf(
   openRecord: (kind: RecordKind, box: Bytes) => Buffer,
 ): AsyncGenerator<Bytes> {
   for await (const { kind, box } of frames) {
-    if (kind !== DATA && kind !== FINAL && kind !== FAILED) throw new Refusal('ISO-6002');
+    if (kind === HEAD || kind > PADDED) throw new Refusal('ISO-6002');
     const plaintext = openRecord(kind, box);
     if (kind === FAILED) throw new Refusal(codeInPayload(plaintext) ?? 'ISO-6004', 'sealed');
     if (kind === FINAL && plaintext.length > 0) throw new Refusal('ISO-6002');
     if (kind === FINAL) return;
-    if (plaintext.length > 0) yield plaintext;
+    const data = kind === PADDED ? unpadded(plaintext) : plaintext;
+    if (data.length > 0) yield data;
   }
   throw new Refusal('ISO-6001');
 }
@@ -159,8 +199,8 @@ function headOf({ name, data }: Event): Framed {
 }
 
 function recordOf({ name, data }: Event): Framed {
-  const kind = { '': DATA, final: FINAL, failed: FAILED }[name];
-  if (kind === undefined) throw new Refusal('ISO-6002');
+  const kind = KIND_OF_EVENT[name];
+  if (kind === undefined || !Object.hasOwn(KIND_OF_EVENT, name)) throw new Refusal('ISO-6002');
   return { kind, box: limited(fromB64(data)) };
 }
 
