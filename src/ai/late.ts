@@ -1,6 +1,6 @@
 /**
- * Something that is still being loaded. What is asked of it is asked of the real thing once that is there, in
- * the same order, so that an SDK can be loaded at its first use and its absence matters to its users alone.
+ * Something that is still being loaded. What is asked of it is asked of the real thing once that is there, of each
+ * object in the same order, so that an SDK can be loaded at its first use and is missed by its users alone.
  */
 
 /**
