@@ -202,6 +202,41 @@ describe('row 1: a man in the middle, a process of its own', () => {
     for (const word of Object.values(WORDS)) expect(read).toContain(word);
   });
 
+  for (const suite of ['ML-KEM-768', 'X-Wing'] as const) {
+    for (const mode of ['bare', 'own'] as const) {
+      test(`row 1: without pins it stays between client and server when they rotate (${suite}, ${mode})`, async () => {
+        const world = await planted();
+        const man = await between(world, mode);
+        const client = world.client({ fetch: ledTo(man, world), suite });
+        const { sid } = await client.status();
+        for (let i = 0; i < 3; i++) {
+          const rotated = await client.rotate();
+          expect(rotated.sid).not.toBe(sid);
+          // The client's new session is with the man, who has one of his own with the server.
+          expect(world.store.created).not.toContain(rotated.sid);
+          expect((await post(client, `${WORDS.body}${i}`)).status).toBe(200);
+          expect((await man.log()).read).toContain(`${WORDS.body}${i}`);
+        }
+        expect(world.events.filter((event) => event.type === 'handshake' && event.rotated)).toHaveLength(3);
+      });
+    }
+  }
+
+  test('row 1: with a pin it can pass a rotation on unread, and is no part of the session that comes of it', async () => {
+    const world = await planted();
+    const man = await between(world, 'relay');
+    const client = world.client({ fetch: ledTo(man, world), serverPins: [PIN] });
+    const { sid } = await client.status();
+    const rotated = await client.rotate();
+    expect(rotated.sid).not.toBe(sid);
+    expect((await post(client, WORDS.body)).status).toBe(200);
+    expect((await client.status()).sid).toBe(rotated.sid);
+    const { paths, read } = await man.log();
+    expect(paths.filter((path) => path.endsWith('/rotate'))).toHaveLength(1);
+    expect(paths.filter((path) => path.endsWith('/handshake'))).toHaveLength(1);
+    expect(read).not.toContain(WORDS.body);
+  });
+
   for (const mode of ['bare', 'own', 'replay', 'impostor'] as const) {
     const title = {
       bare: 'no identity',

@@ -25,14 +25,23 @@ import {
   sealRequest,
   sealResponse,
 } from '../../src/protocol/exchange.ts';
-import { answerHandshake, finishHandshake, startHandshake, UNPINNED } from '../../src/protocol/handshake.ts';
 import {
+  answerHandshake,
+  finishHandshake,
+  type NewSession,
+  type PendingHandshake,
+  startHandshake,
+  UNPINNED,
+} from '../../src/protocol/handshake.ts';
+import {
+  type ClientHello,
   decodeClientHello,
   decodeServerHello,
   encodeClientHello,
   type ServerHello,
 } from '../../src/protocol/handshake-messages.ts';
 import { identityDigest } from '../../src/protocol/identity.ts';
+import type { Identities, PreviousSession } from '../../src/protocol/key-schedule.ts';
 import { importKeys, type SessionContext } from '../../src/protocol/keys.ts';
 import { readSealedHeaders } from '../../src/protocol/signed-headers.ts';
 import { StreamOpener, StreamSealer } from '../../src/protocol/stream.ts';
@@ -56,12 +65,22 @@ const note = (bytes: Bytes): void => {
   read.push(bytesToLatin1(bytes));
 };
 
+interface End extends SessionContext, Identities {}
+
 /** Both ends of a call: it is the server to the client, and a client to the server. */
 interface Between {
-  readonly client: SessionContext;
-  readonly server: SessionContext;
+  readonly client: End;
+  readonly server: End;
 }
 const sessions = new Map<string, Between>();
+
+function endOf({ sid, secrets, clientIdentity, serverIdentity }: NewSession): End {
+  return { sid, keys: importKeys(p, secrets), clientIdentity, serverIdentity };
+}
+
+function previousOf({ sid, keys, clientIdentity, serverIdentity }: End): PreviousSession {
+  return { sid, exporterSecret: keys.exporterSecret, clientIdentity, serverIdentity };
+}
 
 async function bodyOf(message: Request | Response): Promise<Bytes> {
   return new Uint8Array(await message.arrayBuffer());
@@ -84,10 +103,7 @@ async function handshake(body: Bytes): Promise<Response> {
     clientIdentity: hello.identity && identityDigest(p, hello.identity.publicKey),
     identity: identityFor(shown),
   });
-  sessions.set(mine.session.sid, {
-    client: { sid: mine.session.sid, keys: importKeys(p, mine.session.secrets) },
-    server: { sid: real.sid, keys: importKeys(p, real.secrets) },
-  });
+  sessions.set(mine.session.sid, { client: endOf(mine.session), server: endOf(real) });
   return new Response(mine.answer, { headers: { 'Content-Type': 'application/json' } });
 }
 
@@ -98,6 +114,25 @@ function identityFor({ identity }: ServerHello): Signer | undefined {
   return { keyId: mode, publicKey, sign: mode === 'replay' ? () => signature : mallory.sign };
 }
 
+interface Rotation {
+  readonly hello: ClientHello;
+  readonly pending: PendingHandshake;
+}
+
+/** The client's rotation goes no further; it rotates its own session with the server in the same call. */
+async function startRotation(between: Between, body: Bytes): Promise<Rotation> {
+  const hello = decodeClientHello(body, { suites, origins: undefined });
+  const previous = previousOf(between.server);
+  return { hello, pending: await startHandshake(hello.suite, hello.audience, { previous }) };
+}
+
+async function finishRotation(between: Between, { hello, pending }: Rotation, answer: Bytes): Promise<Bytes> {
+  const real = await finishHandshake(p, pending, answer, UNPINNED);
+  const mine = await answerHandshake(p, hello, { terms: real.terms, previous: previousOf(between.client) });
+  sessions.set(mine.session.sid, { client: endOf(mine.session), server: endOf(real) });
+  return mine.answer;
+}
+
 async function call(req: Request, path: string, query: string, body: Bytes): Promise<Response> {
   const headers = readSealedHeaders(req.headers);
   const between = sessions.get(headers.sid);
@@ -106,14 +141,27 @@ async function call(req: Request, path: string, query: string, body: Bytes): Pro
   const encoding = req.headers.get('content-type') === CONTENT_TYPE_OCTETS ? 'octets' : 'json';
   const opened = await openRequest(between.client, line, headers, encoding, body);
   note(opened.payload);
+  const rotation = path.endsWith('/rotate') ? await startRotation(between, opened.payload) : undefined;
+  const payload = rotation === undefined ? opened.payload : encodeClientHello(rotation.pending.hello);
   const { kind } = opened.exchange;
   const options = { kind, encoding, timestamp: Number(headers.timestamp), retry: '' } as const;
-  const sealed = await sealRequest(between.server, line, [opened.payload], options);
+  const sealed = await sealRequest(between.server, line, [payload], options);
   const response = await fetch(server + path + query, {
     method: req.method,
     headers: sealed.headers,
     ...(sealed.body !== undefined && { body: sealed.body }),
   });
+  if (rotation !== undefined) {
+    const { payload: answer } = await openResponse(
+      sealed.exchange,
+      response.status,
+      response.headers,
+      await bodyOf(response),
+    );
+    const mine = await finishRotation(between, rotation, answer);
+    const resealed = await sealResponse(opened.exchange, response.status, 'json', [mine]);
+    return new Response(resealed.body ?? null, { headers: resealed.headers });
+  }
   const type = response.headers.get('content-type');
   if (type === CONTENT_TYPE_SSE && response.body !== null)
     return stream(sealed.exchange, opened.exchange, response.body.getReader(), []);
