@@ -73,6 +73,11 @@ function partsOfV1(event: EventV1): Parts {
   return { method: httpMethod, target, headers: fields };
 }
 
+/** What the gateway puts before the paths of format 1.0, or ''. */
+function stageOf({ path, requestContext }: EventV1): string {
+  return requestContext.path?.endsWith(path) === true ? requestContext.path.slice(0, -path.length) : '';
+}
+
 function definedEntries(values: Values | null | undefined): [string, string][] {
   return Object.entries(values ?? {}).filter((entry): entry is [string, string] => entry[1] !== undefined);
 }
@@ -122,7 +127,7 @@ export function openedEvent(event: LambdaEvent, inner: Request): LambdaEvent {
     ...shared,
     body: null,
     httpMethod: method,
-    path: pathname,
+    path: pathname.slice(stageOf(event).length),
     multiValueHeaders: inLists(headers),
     queryStringParameters: query,
     multiValueQueryStringParameters: Object.fromEntries(

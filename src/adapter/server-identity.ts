@@ -7,6 +7,7 @@ import { loadSigner } from '../crypto/load-ml-dsa-65.ts';
 import { isSigner, type Signer } from '../crypto/signature.ts';
 import { NenError } from '../protocol/errors.ts';
 import { encodePin } from '../protocol/identity.ts';
+import { boundedSigner } from './bounded-signer.ts';
 
 /** A client that proved its key. */
 export interface ClientIdentity {
@@ -36,7 +37,10 @@ export function readServerIdentity(
 ): (() => Promise<Signer>) | undefined {
   if (identity === undefined) return undefined;
   if (typeof identity !== 'string') {
-    if (isSigner(identity)) return async () => identity;
+    if (isSigner(identity)) {
+      const signer = boundedSigner(identity);
+      return async () => signer;
+    }
     throw new TypeError('identity: a Signer has a publicKey of 1952 bytes and sign()');
   }
   const seed = base64Decode(identity) ?? base64UrlDecode(identity);

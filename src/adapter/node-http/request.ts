@@ -34,7 +34,8 @@ export function targetOf(req: NodeRequest): string {
 
 function originOf({ headers, socket }: NodeRequest): string {
   const isTls = socket !== undefined && socket !== null && 'encrypted' in socket && socket.encrypted === true;
-  return `${isTls ? 'https' : 'http'}://${headers.host ?? headers[':authority'] ?? 'localhost'}`;
+  const host = headers.host ?? headers[':authority'] ?? 'localhost';
+  return `${isTls ? 'https' : 'http'}://${String(host)}`;
 }
 
 /** Without the pseudo-headers of HTTP/2. */

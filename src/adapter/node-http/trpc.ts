@@ -77,7 +77,7 @@ function behind(
   limit: BodyLimit | undefined,
 ): NodeHandler {
   return (req, res) =>
-    new Promise((resolve) => {
+    new Promise<void>((resolve) => {
       res.once('close', resolve);
       middleware(req, res, (failed) => {
         const error = failed ? getTRPCErrorFromUnknown(failed) : null;
