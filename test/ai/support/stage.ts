@@ -20,8 +20,14 @@ export interface Stage {
 
 type Overrides = Partial<SecureAIOptions>;
 
-/** Routes: '/api/ai' for OpenAI, '/api/anthropic' for Anthropic, both with the same options. */
-export async function openStage(overrides: Overrides = {}): Promise<Stage> {
+/**
+ * Routes: '/api/ai' for OpenAI, '/api/anthropic' for Anthropic, both with the same options.
+ * @param page answers everything that is not under '/api/'.
+ */
+export async function openStage(
+  overrides: Overrides = {},
+  page: (path: string) => Response = () => new Response(null, { status: 404 }),
+): Promise<Stage> {
   const provider = await startProvider();
   const events: NenEvent[] = [];
   const told: unknown[] = [];
@@ -44,6 +50,7 @@ export async function openStage(overrides: Overrides = {}): Promise<Stage> {
   const lines: string[] = [];
   const server: TestServer = await serve(async (req) => {
     const { pathname, search } = new URL(req.url);
+    if (!pathname.startsWith('/api/')) return page(pathname);
     lines.push(`${req.method} ${pathname}`);
     wire.push(
       `${req.method} ${pathname}${search}`,
