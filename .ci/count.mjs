@@ -1,6 +1,7 @@
 /**
- * Prints "PASSED FAILED" for vitest's JSON report. A test file that could not even be loaded has no
- * tests to count: it counts as one failure. No report is no tests; npm test's own exit code tells that.
+ * Prints "PASSED FAILED" for vitest's JSON reports, summed up. A test file that could not even be loaded has no
+ * tests to count: it counts as one failure. No report is no tests; the exit code
+ * of what should have made it tells that.
  */
 import { existsSync, readFileSync } from 'node:fs';
 
@@ -9,14 +10,14 @@ import { existsSync, readFileSync } from 'node:fs';
  * @typedef {{ numPassedTests: number, numFailedTests: number, testResults: readonly TestFile[] }} Report
  */
 
-const file = process.argv[2];
-/** @type {Report} */
-const report =
-  file && existsSync(file)
-    ? JSON.parse(readFileSync(file, 'utf8'))
-    : { numPassedTests: 0, numFailedTests: 0, testResults: [] };
-
-const unloaded = report.testResults.filter(
-  (test) => test.status === 'failed' && !test.assertionResults.length,
-);
-console.log(`${report.numPassedTests} ${report.numFailedTests + unloaded.length}`);
+let [passed, failed] = [0, 0];
+for (const file of process.argv.slice(2).filter(existsSync)) {
+  /** @type {Report} */
+  const report = JSON.parse(readFileSync(file, 'utf8'));
+  const unloaded = report.testResults.filter(
+    (test) => test.status === 'failed' && !test.assertionResults.length,
+  );
+  passed += report.numPassedTests;
+  failed += report.numFailedTests + unloaded.length;
+}
+console.log(`${passed} ${failed}`);

@@ -15,7 +15,8 @@ const MAJORS = [20, 22, 24, 26];
 const ROOMS = ['crypto', 'protocol', 'adapter', 'link', 'vectors', 'attack/handshake', 'attack/identity'].map(
   (room) => `test/${room}`,
 );
-const QUIET = /** @type {const} */ ({ encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+/** @type {import('node:child_process').ExecFileSyncOptionsWithStringEncoding} */
+const QUIET = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] };
 const IN_CHROMIUM = 'test/e2e/web-crypto.test.ts';
 
 const args = process.argv.slice(2);

@@ -6,7 +6,7 @@
  */
 import { join } from 'node:path';
 import { findChromium, needChromium } from './lib/chromium.mjs';
-import { buildExample, hasExample } from './lib/example.mjs';
+import { buildExample, examples } from './lib/example.mjs';
 import { install } from './lib/install.mjs';
 import { findNginx, tryNginx } from './lib/nginx.mjs';
 import { findRedis, needRedis } from './lib/redis.mjs';
@@ -27,7 +27,7 @@ await script(async () => {
 
   say('checking types');
   const types = await run('npm', ['run', '--silent', 'typecheck']);
-  if (withBrowser && hasExample) await buildExample();
+  if (withBrowser) for (const example of examples) await buildExample(example);
 
   say(browser ? `testing, browser tests with ${browser}` : 'testing');
   const env = {

@@ -1,4 +1,4 @@
-/** The example app: installed, and built once for each state of what it is made from. */
+/** The example apps: each installed, and built once for each state of what it is made from. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -15,43 +15,58 @@ import { join } from 'node:path';
 import { install } from './install.mjs';
 import { Failure, root, run, say } from './run.mjs';
 
-const exampleFolder = join(root, 'examples', 'next-trpc');
-export const hasExample = existsSync(join(exampleFolder, 'package.json'));
+const examplesFolder = join(root, 'examples');
+
+/** Their names, the first one's first: it is what `npm start` shows. */
+export const examples = ['next-trpc', 'secure-chat'].filter((name) =>
+  existsSync(join(folderOf(name), 'package.json')),
+);
+
+/** @param {string} name */
+export function folderOf(name) {
+  return join(examplesFolder, name);
+}
 
 /**
  * Runs Next's own command without a wrapper in between, so that a signal reaches it.
+ * @param {string} name of the example
  * @param {readonly string[]} args
  * @param {Record<string, string>} [env]
  * @returns {Promise<number>} its exit code
  */
-export function next(args, env = {}) {
-  const bin = join(exampleFolder, 'node_modules', 'next', 'dist', 'bin', 'next');
+export function next(name, args, env = {}) {
+  const bin = join(folderOf(name), 'node_modules', 'next', 'dist', 'bin', 'next');
   return run(process.execPath, [bin, ...args], {
-    cwd: exampleFolder,
+    cwd: folderOf(name),
     // Under another NODE_ENV, such as a test runner's, Next would not read .env.local.
     env: { NEXT_TELEMETRY_DISABLED: '1', NODE_ENV: 'production', ...env },
   });
 }
 
 /**
- * Installs the example and builds it with the package as it was built last. Does nothing when the last
+ * Installs an example and builds it with the package as it was built last. Does nothing when the last
  * build was made from the same files.
+ * @param {string} name
  */
-export async function buildExample() {
-  await install(exampleFolder);
-  refreshPackage();
-  makeKey();
-  const stamp = join(exampleFolder, '.next', 'built-from');
-  const inputs = inputsHash();
+export async function buildExample(name) {
+  const folder = folderOf(name);
+  await install(folder);
+  refreshPackage(folder);
+  makeKey(name);
+  const stamp = join(folder, '.next', 'built-from');
+  const inputs = inputsHash(folder);
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === inputs) return;
-  say('building the example');
-  if ((await next(['build'])) !== 0) throw new Failure('the example did not build');
+  say(`building the example ${name}`);
+  if ((await next(name, ['build'])) !== 0) throw new Failure(`the example ${name} did not build`);
   writeFileSync(stamp, inputs);
 }
 
-/** npm copied the package into the example, as it does for users: the copy gets what was built since. */
-function refreshPackage() {
-  const copy = join(exampleFolder, 'node_modules', 'trpc-nen');
+/**
+ * npm copied the package into the example, as it does for users: the copy gets what was built since.
+ * @param {string} folder
+ */
+function refreshPackage(folder) {
+  const copy = join(folder, 'node_modules', 'trpc-nen');
   if (lstatSync(copy).isSymbolicLink()) return;
   rmSync(join(copy, 'dist'), { recursive: true, force: true });
   cpSync(join(root, 'dist'), join(copy, 'dist'), { recursive: true });
@@ -61,18 +76,22 @@ function refreshPackage() {
 /**
  * Gives the server an identity and the page its pin, once: NEXT_PUBLIC_ values are built in, so this comes before
  * the build, and the server that is started later reads the same file.
+ * @param {string} name
  */
-function makeKey() {
-  const file = join(exampleFolder, '.env.local');
+function makeKey(name) {
+  const file = join(folderOf(name), '.env.local');
   const present = existsSync(file) ? readFileSync(file, 'utf8') : '';
   if (process.env.NEN_IDENTITY || /^NEN_IDENTITY=/m.test(present)) return;
   const command = [join(root, 'dist', 'cli', 'main.js'), 'keygen', '--identity'];
   appendFileSync(file, execFileSync(process.execPath, command), { mode: 0o600 });
-  say('made a key for the example: examples/next-trpc/.env.local');
+  say(`made a key for the example: examples/${name}/.env.local`);
 }
 
-/** One hash over the package as built, the example's sources, and the variables a build takes in. */
-function inputsHash() {
+/**
+ * One hash over the package as built, the example's sources, and the variables a build takes in.
+ * @param {string} exampleFolder
+ */
+function inputsHash(exampleFolder) {
   const hash = createHash('sha256');
   for (const folder of [join(root, 'dist'), exampleFolder]) {
     for (const file of filesIn(folder)) hash.update(`${file}\0`).update(readFileSync(file)).update('\0');

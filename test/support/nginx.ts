@@ -14,6 +14,7 @@ import { until } from './until.ts';
 
 const HOST = '127.0.0.1';
 const program = findNginx();
+export const hasNginx: boolean = program !== undefined;
 
 /** Its title says what is missing where the tests in it are skipped. */
 export function describeWithNginx(title: string, tests: () => void): void {

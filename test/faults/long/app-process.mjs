@@ -1,6 +1,7 @@
 /**
  * One instance of an application as a process of its own, on the built package: echoes what is POSTed to
  * /api/echo/x and writes each body into a file as it begins to run, which outlives a kill -9.
+ * The same echo, not sealed, is at /plain. To 'cpu' it answers with the time that it has had of the processor.
  * Its settings are one JSON object in NEN_FAULT_APP.
  */
 import { appendFileSync } from 'node:fs';
@@ -41,7 +42,8 @@ const nen = createNen({
   rateLimit: () => 0,
   onEvent: () => undefined,
 });
-const echo = nen.wrap(async (req) => {
+/** @param {Request} req */
+async function echo(req) {
   const body = await req.text();
   if (settings.log !== '') {
     appendFileSync(settings.log, `${body}\n`);
@@ -49,12 +51,19 @@ const echo = nen.wrap(async (req) => {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   return new Response(body, { headers: { 'Content-Type': 'application/json' } });
-});
+}
+const sealed = nen.wrap(echo);
+
+/** @param {string} path */
+function handlerOf(path) {
+  if (path.startsWith('/api/nen/')) return nen.routes.POST;
+  return path === '/plain' ? echo : sealed;
+}
 
 const server = createServer((req, res) => {
-  const handler = req.url?.startsWith('/api/nen/') ? nen.routes.POST : echo;
-  bridge(handler, req, res).catch(() => res.destroy());
+  bridge(handlerOf(req.url ?? ''), req, res).catch(() => res.destroy());
 });
 server.listen(settings.port, '127.0.0.1', () => process.send?.('listening'));
+process.on('message', () => process.send?.(process.cpuUsage()));
 // It lives no longer than the test that started it.
 process.on('disconnect', () => process.exit());

@@ -23,6 +23,8 @@ export interface App {
   /** Ends it at once. */
   kill(): Promise<void>;
   start(): Promise<void>;
+  /** The time that its process has had of the processor, in microseconds. */
+  cpuMicroseconds(): Promise<number>;
 }
 
 export interface Apps {
@@ -102,6 +104,11 @@ async function startApp(
   return {
     url: `http://127.0.0.1:${port}`,
     start,
+    cpuMicroseconds: () =>
+      new Promise((resolve) => {
+        child?.once('message', (usage: NodeJS.CpuUsage) => resolve(usage.user + usage.system));
+        child?.send('cpu');
+      }),
     kill: async () => {
       const ending = child;
       if (ending === undefined || ending.exitCode !== null || ending.signalCode !== null) return;

@@ -28,23 +28,38 @@ export interface LoadOptions {
   readonly pauseMs?: number;
   /** Goes along with each name. */
   readonly filler?: string;
+  /** Whether calls go through the sealed channel; else to /plain, as they are. */
+  readonly sealed?: boolean;
 }
 
-export function startLoad({ url, transport, clients, calls, pauseMs = 0, filler = '' }: LoadOptions): Load {
+const POST = { method: 'POST', headers: { 'content-type': 'application/json' } } as const;
+
+/** One call with a body of JSON. */
+type Send = (body: string) => Promise<Response>;
+
+export function startLoad({
+  url,
+  transport,
+  clients,
+  calls,
+  pauseMs = 0,
+  filler = '',
+  sealed = true,
+}: LoadOptions): Load {
   const fates: Fate[] = [];
   let running = true;
-  const loop = async (client: NenClient, prefix: string): Promise<void> => {
+  const loop = async (send: Send, prefix: string): Promise<void> => {
     for (let i = 0; running; i++) {
       const name = `${prefix}-${i}`;
       const from = performance.now();
-      const { result, outcome } = await fateOf(client, url, filler === '' ? name : { name, filler });
+      const { result, outcome } = await fateOf(send, filler === '' ? name : { name, filler });
       fates.push({ name, at: from, ms: performance.now() - from, result, outcome });
       if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   };
   const loops = Array.from({ length: clients }, (_, c) => {
-    const client = new NenClient(url, { fetch: transport });
-    return Array.from({ length: calls }, (__, k) => loop(client, `${c}-${k}`));
+    const send = sealed ? sealedSend(url, transport) : plainSend(url, transport);
+    return Array.from({ length: calls }, (__, k) => loop(send, `${c}-${k}`));
   }).flat();
   return {
     fates,
@@ -55,17 +70,19 @@ export function startLoad({ url, transport, clients, calls, pauseMs = 0, filler 
   };
 }
 
-async function fateOf(
-  client: NenClient,
-  url: string,
-  message: unknown,
-): Promise<Pick<Fate, 'result' | 'outcome'>> {
+function sealedSend(url: string, transport: Transport): Send {
+  const client = new NenClient(url, { fetch: transport });
+  return (body) => client.fetch(url + ECHO_PATH, { ...POST, body });
+}
+
+function plainSend(url: string, transport: Transport): Send {
+  const init = { ...POST, signal: null, cache: 'no-store', redirect: 'manual' } as const;
+  return (body) => transport(`${url}/plain`, { ...init, body: new TextEncoder().encode(body) });
+}
+
+async function fateOf(send: Send, message: unknown): Promise<Pick<Fate, 'result' | 'outcome'>> {
   try {
-    const response = await client.fetch(url + ECHO_PATH, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(message),
-    });
+    const response = await send(JSON.stringify(message));
     const echoed: unknown = await response.json();
     return JSON.stringify(echoed) === JSON.stringify(message)
       ? { result: 'ok', outcome: 'ran' }

@@ -2,8 +2,17 @@
 import { appendFileSync } from 'node:fs';
 
 /** One row of the table. */
-export function report(target: string, what: string, figures: string): void {
-  console.log(`${target}: ${what}: ${figures}`);
+export interface Row {
+  /** 'T6'. */
+  readonly target: string;
+  /** What the figures are held against. */
+  readonly aim: string;
+  readonly done: string;
+  readonly figures: string;
+}
+
+export function report({ target, aim, done, figures }: Row): void {
+  console.log(`${target}: ${done}: ${figures} (aim: ${aim})`);
   const file = process.env.NEN_FAULTS_REPORT;
-  if (file) appendFileSync(file, `${JSON.stringify([target, what, figures])}\n`);
+  if (file) appendFileSync(file, `${JSON.stringify([target, done, aim, figures])}\n`);
 }

@@ -1,4 +1,5 @@
-/** A store that loses replication, freezes or swallows replies; rotations under load; throughput (T8, T9, T12, T15). */
+/** A store that loses replication, freezes or swallows replies; rotations under load (T8, T9, T12). */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Redis } from 'ioredis';
 import { afterEach, expect, test } from 'vitest';
 import { RedisSessionStore } from '../../../src/session/index.ts';
@@ -6,9 +7,8 @@ import { type RedisProcess, replicate, startRedis } from '../../support/redis.ts
 import { startProxy } from '../../support/tcp-proxy.ts';
 import { until } from '../../support/until.ts';
 import { allRan, call, clientOf, openSession, plainCode, send, startInstance } from '../stage.ts';
-import { startApps } from './apps.ts';
-import { judge, startLoad } from './load.ts';
 import { report } from './report.ts';
+import { times } from './share.ts';
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -57,15 +57,20 @@ test.each([0, 1])(
     closers.push(() => after.close());
     const replays = await Promise.all(calls.map((one) => send(after, one)));
     const accepted = replays.filter((answer) => plainCode(answer) === '').length;
-    report(
-      'T8',
-      `replication cut for 1000 claims, then promotion; replicas: ${replicas}`,
-      `${acknowledged} had been acknowledged, ${after.ran.length} of 1000 replays ran, ${accepted} accepted`,
-    );
+    report({
+      target: 'T8',
+      done: `replication cut for 1000 claims, then promotion; replicas: ${replicas}`,
+      aim: '0 replays accepted',
+      figures: `${acknowledged} had been acknowledged, ${after.ran.length} of 1000 replays ran, ${accepted} accepted`,
+    });
     expect([accepted, after.ran.length]).toEqual([0, 0]);
     if (replicas === 1) expect(acknowledged).toBe(0);
   },
 );
+
+/** The time of a command; what the process itself is held up comes on top. */
+const ANSWER_MS = 500;
+const TIMER_SLACK_MS = 100;
 
 test('T9: Redis frozen for 5 s under load', async () => {
   const at = await redis();
@@ -74,36 +79,40 @@ test('T9: Redis frozen for 5 s under load', async () => {
   const session = await openSession(app);
   await send(app, await session.seal());
   at.freeze();
-  const times: number[] = [];
+  const eventLoop = monitorEventLoopDelay({ resolution: 10 });
+  eventLoop.enable();
+  const took: number[] = [];
   let wrong = 0;
   const end = performance.now() + 5000;
-  const calls: string[] = [];
   await Promise.all(
     Array.from({ length: 8 }, async (_, k) => {
       for (let i = 0; performance.now() < end - 600; i++) {
         const one = await session.seal({ payload: `"${k}-${i}"` });
         const from = performance.now();
         const code = plainCode(await send(app, one));
-        times.push(performance.now() - from);
-        calls.push(code);
+        took.push(performance.now() - from);
         if (code !== 'ISO-2003') wrong++;
       }
     }),
   );
+  eventLoop.disable();
+  const heldUpMs = eventLoop.max / 1e6;
   at.thaw();
   await until('it serves again', async () => plainCode(await send(app, await session.seal())) === '');
   const late = app.ran.filter((body) => body !== '{"honest":true}').length;
-  times.sort((a, b) => a - b);
-  report(
-    'T9',
-    'Redis frozen for 5 s, 8 callers',
-    `${times.length} calls, ${wrong} not answered by a 503, slowest ${Math.round(times.at(-1) ?? 0)} ms (median ${Math.round(times[times.length >> 1] ?? 0)} ms, command timeout 500 ms), ${late} ran late`,
-  );
+  took.sort((a, b) => a - b);
+  const slowestMs = took.at(-1) ?? 0;
+  report({
+    target: 'T9',
+    done: 'Redis frozen for 5 s, 8 callers',
+    aim: `all answered with 503 within ${ANSWER_MS} ms, 0 run late`,
+    figures: `${took.length} calls, ${wrong} not answered by a 503, slowest ${Math.round(slowestMs)} ms (median ${Math.round(took[took.length >> 1] ?? 0)} ms; the process was held up for ${Math.round(heldUpMs)} ms at most), ${late} ran late`,
+  });
   expect([wrong, late]).toEqual([0, 0]);
-  expect(times.at(-1)).toBeLessThan(600);
+  expect(slowestMs).toBeLessThan(ANSWER_MS + TIMER_SLACK_MS + heldUpMs);
 });
 
-test('T9: 500 replies swallowed and the connection reset', async () => {
+test('T9: replies swallowed and the connection reset', async () => {
   const at = await redis();
   const proxy = await startProxy(at.port);
   closers.push(() => proxy.close());
@@ -113,8 +122,9 @@ test('T9: 500 replies swallowed and the connection reset', async () => {
   closers.push(() => app.close());
   const session = await openSession(app);
   await send(app, await session.seal());
+  const claims = times(500);
   let [falseReplays, copies] = [0, 0];
-  for (let i = 0; i < 500; i++) {
+  for (let i = 0; i < claims; i++) {
     const one = await session.seal({ payload: `"${i}"` });
     proxy.swallowReplies();
     const answer = send(app, one);
@@ -127,15 +137,17 @@ test('T9: 500 replies swallowed and the connection reset', async () => {
     if (plainCode(await answer) !== '') falseReplays++;
     if (plainCode(await send(app, one)) === 'ISO-5001') copies++;
   }
-  report(
-    'T9',
-    '500 claims whose reply was swallowed and the connection reset',
-    `${falseReplays} false replays, ${copies} of 500 real copies refused, ${app.ran.length - 1} runs`,
-  );
-  expect([falseReplays, copies, app.ran.length]).toEqual([0, 500, 501]);
+  report({
+    target: 'T9',
+    done: `${claims} claims whose reply was swallowed and the connection reset`,
+    aim: `0 false replays, ${claims} runs`,
+    figures: `${falseReplays} false replays, ${copies} of ${claims} real copies refused, ${app.ran.length - 1} runs`,
+  });
+  expect([falseReplays, copies, app.ran.length]).toEqual([0, claims, claims + 1]);
 });
 
-test('T12: 100 rotations and 20 terminations under 64 calls at once', async () => {
+test('T12: rotations and terminations under 64 calls at once', async () => {
+  const [rotations, terminations] = [times(100), times(20)];
   const at = await redis();
   const instances = await Promise.all(
     Array.from({ length: 3 }, () =>
@@ -165,9 +177,9 @@ test('T12: 100 rotations and 20 terminations under 64 calls at once', async () =
       }
     }
   });
-  for (let i = 0; i < 100; i++) await victim.rotate();
+  for (let i = 0; i < rotations; i++) await victim.rotate();
   phase = 'terminate';
-  for (let i = 0; i < 20; i++) {
+  for (let i = 0; i < terminations; i++) {
     await victim.terminate().catch(() => undefined);
     await victim.handshake();
     await pause(50);
@@ -177,36 +189,11 @@ test('T12: 100 rotations and 20 terminations under 64 calls at once', async () =
   const ran = allRan(instances);
   const twice = ran.length - new Set(ran).size;
   const missing = names.filter((name) => !ran.includes(JSON.stringify(name))).length;
-  report(
-    'T12',
-    '100 rotations and 20 terminations under 64 calls at once, 3 instances',
-    `${names.length} calls answered, ${failed.length} failed by a rotation, ${twice} ran twice, ${missing} answered without a run; while terminating: ${JSON.stringify(codes)}`,
-  );
+  report({
+    target: 'T12',
+    done: `${rotations} rotations and ${terminations} terminations under 64 calls at once, 3 instances`,
+    aim: '0 failed by a rotation, 0 ran twice, 0 stuck',
+    figures: `${names.length} calls answered, ${failed.length} failed by a rotation, ${twice} ran twice, ${missing} answered without a run; while terminating: ${JSON.stringify(codes)}`,
+  });
   expect([failed.length, twice, missing]).toEqual([0, 0, 0]);
 });
-
-test.each(['memory', 'Redis'] as const)(
-  'T15: throughput of one process over %s, 64 calls at once, 1 KiB',
-  async (kind) => {
-    const at = kind === 'Redis' ? await redis() : undefined;
-    const apps = await startApps(1, { ...(at && { redis: at.port }), logs: false });
-    closers.push(() => apps.stop());
-    const url = apps.apps[0]?.url ?? '';
-    const filler = 'x'.repeat(1000);
-    const load = startLoad({ url, transport: apps.transport, clients: 8, calls: 8, filler });
-    await pause(3000);
-    const from = load.fates.length;
-    const start = performance.now();
-    await pause(20_000);
-    const perSecond = (load.fates.length - from) / ((performance.now() - start) / 1000);
-    await load.stop();
-    const ran = load.fates.filter(({ outcome }) => outcome === 'ran').map(({ name }) => JSON.stringify(name));
-    const { ok, calls, p99Ms, untyped } = judge(load.fates.slice(from), ran);
-    report(
-      'T15',
-      `one process, ${kind}, 64 calls at once, 1 KiB, the client (noble-free fetch) on the same two cores`,
-      `${Math.round(perSecond)} calls/s, p99 ${p99Ms} ms, ${calls - ok} of ${calls} failed, ${untyped} wrong`,
-    );
-    expect(calls - ok).toBe(0);
-  },
-);
