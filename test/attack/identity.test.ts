@@ -5,7 +5,7 @@
 import { inspect } from 'node:util';
 import { ml_dsa65 } from '@noble/post-quantum/ml-dsa.js';
 import { build } from 'esbuild';
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createNen, tokenBucket } from '../../src/adapter/server.ts';
 import type { Authorize, ClientIdentity } from '../../src/adapter/server-identity.ts';
 import {
@@ -28,6 +28,7 @@ import { startHandshake } from '../../src/protocol/handshake.ts';
 import { encodeClientHello } from '../../src/protocol/handshake-messages.ts';
 import { encodeIdentity, encodePin, identityDigest } from '../../src/protocol/identity.ts';
 import { input } from '../../src/protocol/input.ts';
+import { until } from '../support/until.ts';
 import {
   AUDIENCE,
   ECHO_PATH,
@@ -41,6 +42,7 @@ import {
   openSession,
   send,
   startWorld,
+  type WireResponse,
   type World,
   type WorldOptions,
 } from './harness.ts';
@@ -951,6 +953,41 @@ describe('a signer in a KMS', () => {
       expect((await post(client)).status).toBe(200);
     },
   );
+
+  test('that never answers holds no handshake for longer than 5 s, and no more than 256 of them', async () => {
+    onTestFinished(() => void vi.useRealTimers());
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const calls: (() => void)[] = [];
+    let silent = true;
+    const sign: Signer['sign'] = (...args) => {
+      if (!silent) return signers.server.sign(...args);
+      return new Promise((_, reject) => calls.push(() => reject(new Error('late'))));
+    };
+    const world = await open({ identity: { ...signers.server, sign }, rateLimit: () => 0 });
+    const { hello } = await startHandshake(await loadSuite(p, 'ML-KEM-768'), AUDIENCE);
+    const request = handshakeRequest(encodeClientHello(hello));
+    const handshakes = (many: number): Promise<WireResponse[]> =>
+      Promise.all(Array.from({ length: many }, () => send(world, request)));
+    const waiting = handshakes(256);
+    await until('all of them wait', () => calls.length === 256);
+    // What is over the limit is not even asked for.
+    for (const answer of await handshakes(20)) expectPlainRefusal(answer, 'ISO-1008');
+    expect(calls).toHaveLength(256);
+    expect(world.events.at(-1)).toMatchObject({ hint: "the server's signer failed (SignerBusyError)" });
+    vi.advanceTimersByTime(4_999);
+    expect(world.events.filter(({ type }) => type === 'refused')).toHaveLength(20);
+    vi.advanceTimersByTime(1);
+    for (const answer of await waiting) expectPlainRefusal(answer, 'ISO-1008');
+    expect(world.events.at(-1)).toMatchObject({ hint: "the server's signer failed (SignerTimeoutError)" });
+    expect(vi.getTimerCount()).toBe(0);
+    expect(world.store.created).toEqual([]);
+    // Once it answers again, so does the server; what comes late is nothing to anybody.
+    silent = false;
+    vi.useRealTimers();
+    for (const late of calls) late();
+    expect((await post(world.client({ serverPins: [PIN] }))).status).toBe(200);
+    expect(world.store.created).toHaveLength(1);
+  });
 
   test('that signs with another key than it shows is nobody’s server', async () => {
     const world = await open({ identity: { ...signers.server, sign: signers.mallory.sign } });
