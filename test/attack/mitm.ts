@@ -1,11 +1,7 @@
-/** Starts the man in the middle: mitm-proxy.ts as one file, since Node 20 runs no TypeScript, in a process of its own. */
+/** Starts the man in the middle: mitm-proxy.ts, in a process of its own. */
 import { fork } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import type { Transport } from '../../src/link/client/transport.ts';
+import { bundleForNode } from '../support/bundle.ts';
 import type { MitmMode, MitmReport } from './mitm-proxy.ts';
 
 export interface Mitm {
@@ -22,20 +18,8 @@ export interface MitmBuild {
 }
 
 export async function buildMitm(): Promise<MitmBuild> {
-  const folder = await mkdtemp(join(tmpdir(), 'nen-mitm-'));
-  const file = join(folder, 'mitm-proxy.mjs');
-  await build({
-    entryPoints: [fileURLToPath(new URL('mitm-proxy.ts', import.meta.url))],
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    outfile: file,
-    logLevel: 'error',
-  });
-  return {
-    start: (server, mode) => start(file, server, mode),
-    remove: () => rm(folder, { recursive: true, force: true }),
-  };
+  const { file, remove } = await bundleForNode(new URL('mitm-proxy.ts', import.meta.url));
+  return { start: (server, mode) => start(file, server, mode), remove };
 }
 
 async function start(file: string, server: string, mode: MitmMode): Promise<Mitm> {

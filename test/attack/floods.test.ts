@@ -1,0 +1,155 @@
+/**
+ * A flood of handshakes (rows 16 and 17), good ones, garbage and forgeries together, against a server in a process
+ * of its own. 3 s; NEN_FLOOD_SECONDS makes it longer: 30 is what the catalogue asks for.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { Agent, request as httpRequest } from 'node:http';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Bytes, base64Encode, utf8ToBytes } from '../../src/crypto/bytes.ts';
+import { createMlDsa65Signer } from '../../src/crypto/ml-dsa-65.ts';
+import { randomBytes } from '../../src/crypto/random.ts';
+import { primitives } from '../../src/crypto/select.ts';
+import { mlKem768Suite } from '../../src/crypto/suite.ts';
+import { NenClient } from '../../src/link/client/index.ts';
+import { startHandshake } from '../../src/protocol/handshake.ts';
+import { encodeClientHello } from '../../src/protocol/handshake-messages.ts';
+import { type Bundled, bundleForNode } from '../support/bundle.ts';
+import type { FloodReport } from './flood-server.ts';
+
+const SECONDS = Number(process.env.NEN_FLOOD_SECONDS ?? 3);
+const IN_FLIGHT = 16;
+const MEBIBYTE = 2 ** 20;
+
+let bundled: Bundled;
+let server: ChildProcess;
+let started: FloodReport;
+
+beforeAll(async () => {
+  bundled = await bundleForNode(new URL('flood-server.ts', import.meta.url));
+  server = fork(bundled.file, [], { execArgv: ['--expose-gc'] });
+  [started] = (await once(server, 'message')) as [FloodReport];
+});
+afterAll(async () => {
+  server?.disconnect();
+  await bundled?.remove();
+});
+
+async function memory(): Promise<FloodReport> {
+  const answer = once(server, 'message');
+  server.send('report');
+  const [report] = (await answer) as [FloodReport];
+  return report;
+}
+
+/** What an attacker may send: good hellos, and every kind of bad one. */
+async function ammunition(): Promise<readonly Bytes[]> {
+  const suite = mlKem768Suite(primitives());
+  const identity = createMlDsa65Signer(randomBytes(32), 'flood');
+  const bodies: Bytes[] = [];
+  for (let i = 0; i < 20; i++) {
+    const { hello } = await startHandshake(suite, started.url);
+    const signed = await startHandshake(suite, started.url, { identity });
+    const proof = signed.hello.identity;
+    if (proof === undefined) throw new Error('no proof');
+    const forged = { publicKey: proof.publicKey, signature: Uint8Array.from(proof.signature) };
+    forged.signature[i] = (forged.signature[i] ?? 0) ^ 1;
+    const field = (pk: Bytes): Bytes =>
+      utf8ToBytes(JSON.stringify({ v: 2, suite: 'ML-KEM-768', aud: started.url, pk: base64Encode(pk) }));
+    bodies.push(
+      encodeClientHello(hello),
+      encodeClientHello(signed.hello),
+      encodeClientHello({ ...signed.hello, identity: forged }),
+      field(new Uint8Array(1184).fill(0xff)),
+      field(randomBytes(500)),
+      randomBytes(16_000),
+      randomBytes(20_000),
+      utf8ToBytes('['.repeat(16_000)),
+      utf8ToBytes('{}'),
+    );
+  }
+  return bodies;
+}
+
+const agent = new Agent({ keepAlive: true, maxSockets: IN_FLIGHT });
+
+/** @returns the status and the code that a body is answered with. */
+function shoot(body: Bytes): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length };
+    const url = `${started.url}/api/nen/handshake`;
+    const outgoing = httpRequest(url, { method: 'POST', agent, headers }, (incoming) => {
+      let text = '';
+      incoming.setEncoding('latin1');
+      incoming.on('data', (data: string) => {
+        text += data;
+      });
+      incoming.on('error', reject);
+      incoming.on('end', () => {
+        const code = /"code":"(ISO-[0-9]{4})"/.exec(text)?.[1] ?? '';
+        const retry = incoming.headers['retry-after'] === undefined ? '' : ' Retry-After';
+        resolve(`${incoming.statusCode} ${code}${retry}`.trim());
+      });
+    });
+    // A body that is refused unread: the connection goes with it.
+    outgoing.on('error', () => resolve('closed'));
+    outgoing.end(body);
+  });
+}
+
+test(
+  `rows 16 and 17: ${SECONDS} s of good, bad and forged handshakes: memory stays, and who has a session keeps it`,
+  async () => {
+    const bodies = await ammunition();
+    const client = new NenClient(started.url);
+    const echo = async (): Promise<string> =>
+      (await client.fetch('/api/echo', { method: 'POST', body: 'good' })).text();
+    expect(await echo()).toBe('good');
+    const { sid } = await client.status();
+
+    const answers = new Map<string, number>();
+    async function floodUntil(end: number): Promise<void> {
+      let next = 0;
+      const one = async (): Promise<void> => {
+        while (performance.now() < end) {
+          const answer = await shoot(bodies[next++ % bodies.length] ?? new Uint8Array(0));
+          answers.set(answer, (answers.get(answer) ?? 0) + 1);
+        }
+      };
+      const honest = async (): Promise<void> => {
+        while (performance.now() < end) expect(await echo()).toBe('good');
+      };
+      await Promise.all([honest(), ...Array.from({ length: IN_FLIGHT }, one)]);
+    }
+
+    // A third of it fills what may be filled; from then on nothing grows.
+    await floodUntil(performance.now() + (SECONDS * 1000) / 3);
+    const full = await memory();
+    await floodUntil(performance.now() + (SECONDS * 2000) / 3);
+    const after = await memory();
+    agent.destroy();
+
+    const heapMiB = (after.heapUsed - full.heapUsed) / MEBIBYTE;
+    const rssMiB = (after.rss - full.rss) / MEBIBYTE;
+    console.log(
+      `rows 16 and 17: heap ${heapMiB.toFixed(1)} MiB, RSS ${rssMiB.toFixed(1)} MiB more (${(after.rss / MEBIBYTE).toFixed(0)} in all)`,
+      Object.fromEntries(answers),
+    );
+    expect(heapMiB).toBeLessThan(8);
+    expect(rssMiB).toBeLessThan(96);
+    const allowed = [
+      '200',
+      '429 ISO-1008 Retry-After',
+      '400 ISO-1001',
+      '400 ISO-1002',
+      '401 ISO-1004',
+      '413 ISO-4003',
+      'closed',
+    ];
+    expect([...answers.keys()].filter((answer) => !allowed.includes(answer))).toEqual([]);
+    expect(answers.get('429 ISO-1008 Retry-After')).toBeGreaterThan(0);
+    expect(await echo()).toBe('good');
+    expect((await client.status()).sid).toBe(sid);
+  },
+  (SECONDS + 30) * 1000,
+);
