@@ -27,7 +27,7 @@ export type NextApiHandlerOptions<TRouter extends AnyTRPCRouter> = SealedNodeOpt
 export function createNextApiHandler<TRouter extends AnyTRPCRouter>(
   options: NextApiHandlerOptions<TRouter>,
 ): ReturnType<typeof plain<TRouter>> {
-  return sealedNodeHandler(options, undefined, withRouteQuery);
+  return sealedNodeHandler(options, withRouteQuery);
 }
 
 /** `req.query.trpc` names the procedures, as the file's name says. */

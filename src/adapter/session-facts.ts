@@ -26,12 +26,12 @@ export interface NenSession {
   exporter(label: string): Uint8Array;
 }
 
-/** The opened request behind what a framework's createContext gets in its place. */
-const REQUEST_OF = new WeakMap<object, Request>();
+/** The opened request behind what a framework's createContext gets in its place; whoever bundled this module. */
+const REQUEST = Symbol.for('trpc-nen.request');
 
 /** Lets `nen.session` know a framework's own request or event. */
 export function nameRequest(given: object, request: Request): void {
-  REQUEST_OF.set(given, request);
+  Object.defineProperty(given, REQUEST, { value: request, configurable: true });
 }
 
 export class SessionFacts {
@@ -48,7 +48,7 @@ export class SessionFacts {
 
   /** @throws {TypeError} for a request that didn't come through `wrap`. */
   of(given: object): NenSession | undefined {
-    const req = REQUEST_OF.get(given) ?? (given as Request);
+    const req = (given as { readonly [REQUEST]?: Request })[REQUEST] ?? (given as Request);
     if (!this.#byRequest.has(req)) {
       throw new TypeError(
         'nen.session(req): this request did not come through nen.wrap; pass on the very object that your handler was given',

@@ -5,7 +5,7 @@
 import { NenError, type NenErrorCode } from '../protocol/errors.ts';
 import { hasSealedHeaders } from '../protocol/signed-headers.ts';
 import type { Admitted } from './admit.ts';
-import { pathPrefix } from './checks.ts';
+import { pathPrefix, positiveInteger } from './checks.ts';
 import type { Context } from './context.ts';
 import { HandlerFailure } from './handler-failure.ts';
 import { refusePlain, requestLine, serveSealed } from './serve.ts';
@@ -22,6 +22,8 @@ export interface WrapOptions extends ShapingOptions {
    * By default the signed path without its last segment.
    */
   readonly endpoint?: string;
+  /** The largest sealed request body here, in bytes, where it is less than the server's. */
+  readonly maxBodyBytes?: number;
 }
 
 export type Wrapped<Rest extends unknown[]> = (req: Request, ...rest: Rest) => Promise<Response>;
@@ -65,6 +67,7 @@ export function createWrap(context: Context, facts: SessionFacts): FrameWrap {
     options: FrameOptions = {},
   ): Wrapped<Rest> {
     const { endpoint, plain: policy = context.plain, refusal = 'ISO-3007' } = options;
+    const limited = withLimit(context, options.maxBodyBytes);
     const shaping = resolveShaping(options, context.shaping, context.keepAliveMs);
     if (endpoint !== undefined) pathPrefix('endpoint', endpoint);
     const plain = async (req: Request, rest: Rest): Promise<Response> => {
@@ -89,7 +92,7 @@ export function createWrap(context: Context, facts: SessionFacts): FrameWrap {
         context.report({ type: 'call', sid: admitted.session.sid, method, path });
         return answered(handler, inner, rest);
       };
-      return serveSealed(context, req, call, shaping);
+      return serveSealed(limited, req, call, shaping);
     };
     return async (req, ...rest) => {
       const response = await answer(req, rest);
@@ -98,6 +101,13 @@ export function createWrap(context: Context, facts: SessionFacts): FrameWrap {
         : context.cors.expose(req, response);
     };
   };
+}
+
+/** @throws {TypeError} */
+function withLimit(context: Context, maxBodyBytes: number | undefined): Context {
+  if (maxBodyBytes === undefined) return context;
+  const limit = positiveInteger('maxBodyBytes', maxBodyBytes);
+  return { ...context, maxBodyBytes: Math.min(limit, context.maxBodyBytes) };
 }
 
 /** @throws {HandlerFailure} */

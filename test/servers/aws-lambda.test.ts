@@ -23,7 +23,7 @@ function contextV2(app: App, event: APIGatewayProxyEventV2): AppContext {
 serverSuite({
   name: 'Lambda behind a REST API (payload format 1.0)',
   ...{ octets: true, streams: false, maxBodySize: false },
-  mount: STAGE,
+  base: `${STAGE}/api`,
   start: (app) =>
     restApi(
       awsLambdaRequestHandler<typeof app.router, APIGatewayProxyEvent>({

@@ -18,7 +18,7 @@ export interface ServerOptions {
 
 export interface ServerKind {
   readonly name: string;
-  /** Serves /api/trpc and /api/nen. */
+  /** Serves {base}/trpc and {base}/nen. */
   start(app: App, options: ServerOptions): Promise<Listening>;
   /** Whether bodies may be octets: not behind a parser that takes JSON alone. */
   readonly octets: boolean;
@@ -26,8 +26,8 @@ export interface ServerKind {
   readonly streams: boolean;
   /** Whether a caller that leaves before the answer is noticed; by default where answers stream. */
   readonly aborts?: boolean;
-  /** What the way puts before /api. */
-  readonly mount?: string;
+  /** Where trpc and nen lie, as the client sees it: /api by default. */
+  readonly base?: string;
   readonly maxBodySize: boolean;
   /** What a createContext sees as the URL of the procedure `seen`. */
   readonly seenUrl?: string;
@@ -43,13 +43,13 @@ async function start(kind: ServerKind, nen: NenOptions = {}, options: ServerOpti
     await relay.close();
     await server.close();
   });
-  const base = `${relay.url}${kind.mount ?? ''}`;
-  const url = `${base}/api/trpc`;
+  const base = kind.base ?? '/api';
+  const url = `${relay.url}${base}/trpc`;
   const client = (link: LinkOptions = {}) =>
     createTRPCClient<AppRouter>({
       links: [nenLink<AppRouter>({ url, ...link } as NenLinkOptions<AppRouter>)],
     });
-  return { ...app, relay, url, nenUrl: `${base}/api/nen`, client };
+  return { ...app, relay, url, base, nenUrl: `${relay.url}${base}/nen`, client };
 }
 
 /** What a call fails with. */
@@ -68,15 +68,15 @@ export function serverSuite(kind: ServerKind): void {
     const streaming = it.skipIf(!kind.streams);
 
     it('answers a query, a mutation and a batch, and the wire tells nothing of them', async () => {
-      const { client, relay } = await start(kind);
+      const { client, relay, base } = await start(kind);
       const trpc = client();
       expect(await trpc.echo.query('planted')).toBe('planted');
       expect(await trpc.add.mutate([20, 22])).toBe(42);
       expect(await Promise.all([trpc.echo.query('a'), trpc.echo.query('b')])).toEqual(['a', 'b']);
       const wire = relay.bytes().toString('latin1');
       expect(wire.match(/POST \/\S+/g)).toEqual([
-        `POST ${kind.mount ?? ''}/api/nen/handshake`,
-        ...Array(3).fill(`POST ${kind.mount ?? ''}/api/trpc/sealed`),
+        `POST ${base}/nen/handshake`,
+        ...Array(3).fill(`POST ${base}/trpc/sealed`),
       ]);
       for (const word of ['planted', 'echo', 'batch']) expect(wire).not.toContain(word);
     });
@@ -150,7 +150,7 @@ export function serverSuite(kind: ServerKind): void {
       const trpc = client({ headers: { authorization: 'Bearer planted' } });
       const seen = await trpc.seen.query('authorization');
       expect(seen).toMatchObject({ method: 'GET', header: 'Bearer planted' });
-      expect(seen.url).toMatch(kind.seenUrl ?? /^\/api\/trpc\/seen\?batch=1&input=/);
+      expect(seen.url).toMatch(kind.seenUrl ?? /^\/api\/(?:parsed\/)?trpc\/seen\?batch=1&input=/);
       expect(seen.sid).toMatch(/^[\w-]{22}$/);
       expect((await trpc.seen.query('x-nen-signature')).header ?? null).toBeNull();
       expect(relay.bytes().toString('latin1')).not.toContain('Bearer');
@@ -202,6 +202,15 @@ export function serverSuite(kind: ServerKind): void {
       expect(NenError.from(error)).toMatchObject({ code: 'ISO-4003' });
       expect(error.data?.code).toBe('PAYLOAD_TOO_LARGE');
       expect(await trpc.size.mutate('x'.repeat(5000))).toBe(5000);
+    });
+
+    it.runIf(kind.maxBodySize)('knows maxBodySize for plain calls too', async () => {
+      const { url } = await start(kind, { plain: 'allow' }, { maxBodySize: 10_000 });
+      const init = { method: 'POST', headers: { 'content-type': 'application/json' } };
+      const plain = async (characters: number) =>
+        (await fetch(`${url}/size?batch=1`, { ...init, body: JSON.stringify({ 0: 'x'.repeat(characters) }) }))
+          .status;
+      expect([await plain(5000), await plain(20_000)]).toEqual([200, 413]);
     });
 
     it('has the session routes: status, rotate, terminate', async () => {

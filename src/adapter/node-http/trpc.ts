@@ -9,7 +9,6 @@ import type {
   NodeHTTPRequest,
   NodeHTTPResponse,
 } from '@trpc/server/adapters/node-http';
-import { NenError } from '../../protocol/errors.ts';
 import type { Nen } from '../nen.ts';
 import { nameRequest } from '../session-facts.ts';
 import { answerRouter, type RouterOptions } from '../trpc-router.ts';
@@ -42,12 +41,7 @@ type Middleware = (req: NodeRequest, res: NodeResponse, next: (error?: unknown) 
 /** A look at the opened request, before createContext gets it. */
 export type Dress = (opened: NodeRequest, inner: Request) => NodeRequest;
 
-/** @param endpoint of the router, as the client sees it, where the adapter knows it. */
-export function sealedNodeHandler(
-  options: AnyNodeOptions,
-  endpoint?: string,
-  dress: Dress = (opened) => opened,
-): NodeHandler {
+export function sealedNodeHandler(options: AnyNodeOptions, dress: Dress = (opened) => opened): NodeHandler {
   const { nen, maxBodySize } = options;
   const sealed = nen.wrap(
     (request, req: NodeRequest, res: NodeResponse, error: TRPCError | null) => {
@@ -62,9 +56,9 @@ export function sealedNodeHandler(
       const given = { req: opened, res: openedResponse(res, head) };
       return answerRouter(options, request, given, error).then((response) => head.addTo(response));
     },
-    endpoint === undefined ? {} : { endpoint },
+    maxBodySize === undefined ? {} : { maxBodyBytes: maxBodySize },
   );
-  const limit = maxBodySize === undefined ? undefined : bodyLimit(maxBodySize);
+  const limit = maxBodySize === undefined ? undefined : plainLimit(maxBodySize);
   return behind(options.middleware as Middleware | undefined, sealed, limit);
 }
 
@@ -81,16 +75,18 @@ function behind(
       res.once('close', resolve);
       middleware(req, res, (failed) => {
         const error = failed ? getTRPCErrorFromUnknown(failed) : null;
-        void answerNode(req, res, (request) => sealed(request, req, res, error), { limit }).then(resolve);
+        const handler = (request: Request): Promise<Response> => sealed(request, req, res, error);
+        const ofPlain = isSealed(req) ? undefined : limit;
+        void answerNode(req, res, handler, { limit: ofPlain }).then(resolve);
       });
     });
 }
 
-/** What tRPC and the seal both know the meaning of. */
-function bodyLimit(bytes: number): BodyLimit {
-  const exceeded = (): TRPCError => {
-    const cause = new NenError('ISO-4003', { hint: `over maxBodySize, ${bytes} bytes` });
-    return new TRPCError({ code: 'PAYLOAD_TOO_LARGE', cause });
-  };
-  return { bytes, exceeded };
+function isSealed({ headers }: NodeRequest): boolean {
+  return headers['x-nen-signature'] !== undefined;
+}
+
+/** tRPC's own answer to a plain request that is too large; sealed ones are counted behind it. */
+function plainLimit(bytes: number): BodyLimit {
+  return { bytes, exceeded: () => new TRPCError({ code: 'PAYLOAD_TOO_LARGE' }) };
 }
