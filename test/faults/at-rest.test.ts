@@ -5,10 +5,15 @@ import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { base64Encode, bytesToLatin1 } from '../../src/crypto/bytes.ts';
 import { randomBytes } from '../../src/crypto/random.ts';
+import { primitives } from '../../src/crypto/select.ts';
+import { mlKem768Suite } from '../../src/crypto/suite.ts';
+import { startHandshake } from '../../src/protocol/handshake.ts';
+import { encodeClientHello } from '../../src/protocol/handshake-messages.ts';
 import { type Bytes, RedisSessionStore, type SessionStore } from '../../src/session/index.ts';
 import { KeyRing, type StoreKey } from '../../src/session/key-ring.ts';
 import { decodeSessionRecord } from '../../src/session/record.ts';
 import { SealedSessionStore } from '../../src/session/sealed.ts';
+import { AUDIENCE } from '../attack/harness.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { type Instance, openSession, plainCode, send, startInstance } from './stage.ts';
 
@@ -42,6 +47,8 @@ async function instance(
   open.push(started);
   return started;
 }
+
+type Session = Awaited<ReturnType<typeof openSession>>;
 
 const sessionKey = (sid: string): string => `nen:{${sid}}:s`;
 
@@ -89,6 +96,41 @@ describe('row 106: a record that was tampered with is an unknown session', () =>
     open.push(other);
     expect(plainCode(await send(other, await session.seal({ timestamp: clock() })))).toBe('ISO-2002');
   });
+});
+
+describe('row 107: the record of a session that is over is put back into the store', () => {
+  const ring = key();
+
+  test.each(['terminate', 'rotate'] as const)(
+    'after %s: its claims are still there, so that nothing from before runs again',
+    async (how) => {
+      const app = await instance([ring]);
+      const session = await openSession(app);
+      const calls = await Promise.all(['"one"', '"two"'].map((payload) => session.seal({ payload })));
+      for (const call of calls) expect(plainCode(await send(app, call))).toBe('');
+      const record = String(await client.get(sessionKey(session.sid)));
+      expect(plainCode(await send(app, await (how === 'terminate' ? termination : rotation)(session)))).toBe(
+        '',
+      );
+      expect(await client.exists(sessionKey(session.sid))).toBe(0);
+
+      await client.set(sessionKey(session.sid), record, 'PX', 60_000);
+      for (const at of [app, await instance([ring])]) {
+        for (const call of calls) expect(plainCode(await send(at, call))).toBe('ISO-5001');
+      }
+      expect(app.ran).toEqual(['"one"', '"two"']);
+      // The limit that SECURITY.md names: who can take claims away too lets a recorded request in again.
+      await client.del(`nen:{${session.sid}}:n:${calls[0]?.sealed.nonce}`);
+      const [first] = calls;
+      expect(first && plainCode(await send(app, first))).toBe('');
+    },
+  );
+
+  const termination = (session: Session) => session.seal({ target: '/api/nen/terminate', kind: 'none' });
+  const rotation = async (session: Session) => {
+    const { hello } = await startHandshake(mlKem768Suite(primitives()), AUDIENCE);
+    return session.seal({ target: '/api/nen/rotate', payload: encodeClientHello(hello) });
+  };
 });
 
 test('row 108: neither the server’s files nor its monitor hold a key of a session, or the record', async () => {

@@ -1,4 +1,4 @@
-/** A Redis that refuses, freezes, loses replies or forgets its place (rows 91 to 93, 96, 98, 104). */
+/** A Redis that refuses, freezes, loses replies or forgets its place (rows 91 to 93, 96, 98, 99, 104). */
 import { Cluster, Redis } from 'ioredis';
 import { createClient } from 'redis';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -124,10 +124,10 @@ test('row 93: a claim whose reply is lost is sent again by the client and is no 
   expect(app.ran.length).toBe(1 + 20);
 });
 
-test('row 104: a session that ends between look-up and claim is gone, and nothing runs', async () => {
+test('rows 99 and 104: a session that ends between look-up and claim is gone, and nothing runs; others live on', async () => {
   const at = await redis();
   const app = await instance(connect(at.port));
-  const session = await openSession(app);
+  const [session, other] = [await openSession(app), await openSession(app)];
   expect(plainCode(await send(app, await session.seal({ payload: '"warm"' })))).toBe('');
   // This instance has it opened; Redis has dropped it.
   await at.command('DEL', `nen:{${session.sid}}:s`);
@@ -135,6 +135,8 @@ test('row 104: a session that ends between look-up and claim is gone, and nothin
   expect(plainCode(await send(app, call))).toBe('ISO-2002');
   expect(app.ran).toEqual(['"warm"']);
   expect(await at.command('EXISTS', `nen:{${session.sid}}:n:${call.sealed.nonce}`)).toBe(0);
+  expect(plainCode(await send(app, await other.seal()))).toBe('');
+  expect(plainCode(await send(app, await (await openSession(app)).seal()))).toBe('');
 });
 
 describe('a cluster', () => {

@@ -1,4 +1,4 @@
-/** Replays against several instances over one Redis, and across what makes a Redis forget (rows 38 to 43). */
+/** Replays against several instances over one Redis, and across what makes a Redis forget (rows 38 to 43, 97). */
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, test } from 'vitest';
 import { primitives } from '../../src/crypto/select.ts';
@@ -8,6 +8,7 @@ import { encodeClientHello } from '../../src/protocol/handshake-messages.ts';
 import { RedisSessionStore, type RedisSessionStoreOptions } from '../../src/session/index.ts';
 import { AUDIENCE, expectSealedRefusal, type SealedCall } from '../attack/harness.ts';
 import { type RedisProcess, replicate, startRedis } from '../support/redis.ts';
+import { startSentinel } from '../support/sentinel.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 import { allRan, type Instance, openSession, plainCode, send, startInstance } from './stage.ts';
@@ -202,6 +203,46 @@ describe('row 42: a promotion that has lost claims', () => {
     expect(await master.command('KEYS', '*:n:*')).toEqual([]);
     expect(await master.command('DBSIZE')).toBe(1);
     expect(await codeOf(app, call)).toBe('ISO-2002');
+    expect(app.ran).toEqual(['"pay"']);
+    await expectServing(app);
+  });
+
+  test('row 97: nor does the one that Sentinel promotes when the master dies', {
+    timeout: 60_000,
+  }, async () => {
+    const { master, replica, link } = await pair();
+    const sentinel = await startSentinel(master);
+    closers.push(() => sentinel.stop());
+    const client = new Redis({
+      sentinels: [{ host: sentinel.host, port: sentinel.port }],
+      name: 'nen',
+      retryStrategy: () => 50,
+      maxRetriesPerRequest: 1,
+    });
+    client.on('error', () => undefined);
+    const app = await startInstance({ store: new RedisSessionStore(client, { commandTimeoutMs: 10_000 }) });
+    closers.push(
+      () => client.disconnect(),
+      () => app.close(),
+    );
+    const session = await openSession(app);
+    await until('the session is on the replica', async () => (await replica.command('DBSIZE')) === 1);
+    link.swallowReplies();
+    const call = await session.seal({ payload: '"pay"' });
+    expect(await codeOf(app, call)).toBe('');
+    await master.kill();
+    const code = await until('the instance has found the new master', async () => {
+      const answer = await codeOf(app, call);
+      return answer === 'ISO-2003' ? undefined : answer;
+    });
+    expect(code).toBe('ISO-2002');
+    expect(await replica.command('KEYS', '*:n:*')).toEqual([]);
+    const fresh = await openSession(app);
+    const retry = await fresh.seal({
+      payload: '"pay"',
+      retry: `${session.sid} ${call.timestamp} ${call.sealed.nonce} ${session.terms.epoch}`,
+    });
+    await expectSealedRefusal(retry, await send(app, retry), 'ISO-5002');
     expect(app.ran).toEqual(['"pay"']);
     await expectServing(app);
   });

@@ -79,6 +79,23 @@ describe('row 100: instance clocks', () => {
   );
 });
 
+test('row 100: a clock that jumps back and forth by 25 s: every call succeeds, and no copy does', async () => {
+  let offsetMs = 0;
+  const app = await instance({ clock: () => Date.now() + offsetMs });
+  const victim = clientOf([app]);
+  const session = await openSession(app);
+  const copies: Awaited<ReturnType<typeof session.seal>>[] = [];
+  for (const jumpMs of [0, -25_000, 25_000, 0, 25_000, -25_000]) {
+    offsetMs = jumpMs;
+    expect(await call(victim, app.url, `${jumpMs}`)).toBe(`${jumpMs}`);
+    const request = await session.seal({ payload: '"pay"', timestamp: Date.now() });
+    expect(plainCode(await send(app, request))).toBe('');
+    copies.push(request);
+    for (const copy of copies) expect(plainCode(await send(app, copy))).toBe('ISO-5001');
+  }
+  expect(app.ran.filter((body) => body === '"pay"').length).toBe(6);
+});
+
 test('row 101: 20 rotations under 32 calls at once: every call is answered, none runs twice', async () => {
   const instances = [await instance(), await instance(), await instance()];
   const victim = clientOf(instances);
@@ -172,6 +189,18 @@ describe('row 103: termination', () => {
     }
     expect(allRan([app, other])).toEqual(['"slow"', '"warm"']);
   });
+});
+
+test('a warm request is one command of Redis', async () => {
+  const app = await instance();
+  const session = await openSession(app);
+  expect(plainCode(await send(app, await session.seal()))).toBe('');
+  await redis.command('CONFIG', 'RESETSTAT');
+  for (let i = 0; i < 10; i++) expect(plainCode(await send(app, await session.seal()))).toBe('');
+  const stats = String(await redis.command('INFO', 'commandstats'));
+  // Sent by clients are EVAL and what this test asks for; the rest is what the script calls.
+  expect(stats).toMatch(/cmdstat_eval:calls=10,/);
+  expect(stats).not.toMatch(/cmdstat_(evalsha|multi|exec|time|ping):/);
 });
 
 test('row 105: a session that expires while its call runs still brings the answer', async () => {

@@ -114,7 +114,7 @@ async function promoted(replica: RedisProcess): Promise<void> {
 /** How long after a master's death calls may still fail, in milliseconds. */
 const CLUSTER_OUTAGE_MS = 3000;
 
-test('T7: a master of a cluster is killed under load: only its sessions fail, and not for long', async () => {
+test('T7, row 95: a master of a cluster is killed under load: only its sessions fail, and not for long', async () => {
   const cluster = await startCluster();
   closers.push(() => cluster.stop());
   const apps = await startApps(2, { cluster: cluster.nodes.map(({ port }) => port) });
@@ -205,7 +205,7 @@ test.skipIf(!hasNginx)(
 /** From Redis's start to the first call that succeeds, in milliseconds. */
 const RECOVERY_MS = 2000;
 
-test('T6: Redis killed again and again under load, append-only file every second', async () => {
+test('T6, row 94: Redis killed again and again under load, append-only file every second', async () => {
   const redis = await startRedis({ config: { appendonly: 'yes', appendfsync: 'everysec' } });
   closers.push(() => redis.stop());
   const apps = await startApps(2, { redis: redis.port });
@@ -241,7 +241,7 @@ test('T6: Redis killed again and again under load, append-only file every second
 });
 
 test.each(['Redis', 'cluster'] as const)(
-  'T5: 100 copies of each request at once, on four processes over a %s: each runs once',
+  'T5, row 38: 100 copies of each request at once, on four processes over a %s: each runs once',
   async (kind) => {
     const started = kind === 'cluster' ? await startCluster() : await startRedis();
     closers.push(() => started.stop());

@@ -31,7 +31,7 @@ function connect(port: number): Redis {
 }
 
 test.each([0, 1])(
-  'T8: replication cut, promotion, replicas: %i: every request from before is replayed at the new master',
+  'T8, row 42: replication cut, promotion, replicas: %i: every request from before is replayed at the new master',
   async (replicas) => {
     const [master, replica] = await Promise.all([redis(), redis()]);
     const link = await startProxy(master.port);
@@ -72,7 +72,7 @@ test.each([0, 1])(
 const ANSWER_MS = 500;
 const TIMER_SLACK_MS = 100;
 
-test('T9: Redis frozen for 5 s under load', async () => {
+test('T9, row 92: Redis frozen for 5 s under load', async () => {
   const at = await redis();
   const app = await startInstance({ store: new RedisSessionStore(connect(at.port)) });
   closers.push(() => app.close());
@@ -112,7 +112,7 @@ test('T9: Redis frozen for 5 s under load', async () => {
   expect(slowestMs).toBeLessThan(ANSWER_MS + TIMER_SLACK_MS + heldUpMs);
 });
 
-test('T9: replies swallowed and the connection reset', async () => {
+test('T9, row 93: replies swallowed and the connection reset', async () => {
   const at = await redis();
   const proxy = await startProxy(at.port);
   closers.push(() => proxy.close());
@@ -146,7 +146,7 @@ test('T9: replies swallowed and the connection reset', async () => {
   expect([falseReplays, copies, app.ran.length]).toEqual([0, claims, claims + 1]);
 });
 
-test('T12: rotations and terminations under 64 calls at once', async () => {
+test('T12, row 101: rotations and terminations under 64 calls at once', async () => {
   const [rotations, terminations] = [times(100), times(20)];
   const at = await redis();
   const instances = await Promise.all(

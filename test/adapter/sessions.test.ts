@@ -1,0 +1,134 @@
+/** The opened sessions of an instance: asked of the store as seldom as may be, and kept no longer than it may be. */
+import { describe, expect, test } from 'vitest';
+import { Sessions } from '../../src/adapter/sessions.ts';
+import { base64UrlEncode } from '../../src/crypto/bytes.ts';
+import { randomBytes } from '../../src/crypto/random.ts';
+import { primitives } from '../../src/crypto/select.ts';
+import { InMemorySessionStore } from '../../src/session/index.ts';
+import { encodeSessionRecord } from '../../src/session/record.ts';
+
+const START_MS = 1_790_000_000_000;
+const HOUR_MS = 3_600_000;
+
+/** Sessions over a store that counts what it is asked. */
+function stage() {
+  const clock = { now: START_MS };
+  const asked = { epoch: 0, read: 0, claim: 0, delete: 0 };
+  class Counting extends InMemorySessionStore {
+    override epoch(sid: string) {
+      asked.epoch++;
+      return super.epoch(sid);
+    }
+    override read(sid: string) {
+      asked.read++;
+      return super.read(sid);
+    }
+    override claim(...args: Parameters<InMemorySessionStore['claim']>) {
+      asked.claim++;
+      return super.claim(...args);
+    }
+    override delete(sid: string) {
+      asked.delete++;
+      return super.delete(sid);
+    }
+  }
+  const store = new Counting({ now: () => clock.now });
+  const newSessions = (): Sessions =>
+    new Sessions({ store, primitives: primitives(), now: () => clock.now, idleMs: HOUR_MS });
+  /** A session that the store has. */
+  const session = async (): Promise<string> => {
+    const sid = base64UrlEncode(randomBytes(16));
+    const record = encodeSessionRecord({
+      version: 1,
+      sid,
+      suite: 'ML-KEM-768',
+      audience: 'https://nen.test',
+      requestKey: randomBytes(32),
+      responseSecret: randomBytes(32),
+      exporterSecret: randomBytes(32),
+      hmacKey: randomBytes(32),
+      createdAt: START_MS,
+      expiresAt: START_MS + HOUR_MS,
+      epoch: await store.epoch(sid),
+    });
+    await store.create(sid, record, HOUR_MS);
+    return sid;
+  };
+  /** What the store was asked meanwhile. */
+  const during = async (run: () => Promise<unknown>) => {
+    Object.assign(asked, { epoch: 0, read: 0, claim: 0, delete: 0 });
+    await run();
+    return { ...asked };
+  };
+  return { clock, store, newSessions, session, during };
+}
+
+const nonce = (): string => Buffer.from(randomBytes(12)).toString('base64');
+
+/** One request: opens the session, claims, lets go. @returns whether the session was known. */
+async function request(sessions: Sessions, sid: string, now: number): Promise<boolean> {
+  const session = await sessions.open(sid);
+  if (session === undefined) return false;
+  try {
+    await sessions.claim(session, nonce(), now);
+  } finally {
+    session.release();
+  }
+  return true;
+}
+
+describe('an opened session', () => {
+  test('costs the claim and nothing else, once it is warm', async () => {
+    const { clock, newSessions, session, during } = stage();
+    const [sessions, sid] = [newSessions(), await session()];
+    expect(await during(() => request(sessions, sid, clock.now))).toMatchObject({ read: 1, claim: 1 });
+    for (let i = 0; i < 3; i++) {
+      const asked = await during(() => request(sessions, sid, clock.now));
+      expect(asked).toEqual({ epoch: 0, read: 0, claim: 1, delete: 0 });
+    }
+  });
+
+  test('is looked up again after a minute', async () => {
+    const { clock, newSessions, session, during } = stage();
+    const [sessions, sid] = [newSessions(), await session()];
+    await request(sessions, sid, clock.now);
+    clock.now += 60_000;
+    expect(await during(() => request(sessions, sid, clock.now))).toMatchObject({ read: 0 });
+    clock.now += 1;
+    expect(await during(() => request(sessions, sid, clock.now))).toMatchObject({ read: 1 });
+  });
+
+  test.each(['terminate', 'rotate'] as const)(
+    'that another instance has ended (%s): the next claim tells, its keys are wiped, and it is unknown',
+    async (how) => {
+      const { clock, store, newSessions, session } = stage();
+      const [sessions, sid] = [newSessions(), await session()];
+      await request(sessions, sid, clock.now);
+      const held = await sessions.open(sid);
+      if (how === 'terminate') await store.delete(sid);
+      else await store.rotate(sid, base64UrlEncode(randomBytes(16)), new Uint8Array(1), HOUR_MS);
+      await expect(request(sessions, sid, clock.now)).rejects.toMatchObject({ code: 'ISO-2002' });
+      // What is in flight keeps its keys; nobody else gets them.
+      expect(held?.retired).toBe(true);
+      held?.release();
+      expect(await sessions.open(sid)).toBeUndefined();
+    },
+  );
+
+  test('is one of 10 000 at most: the oldest has to be read again, the newest has not', {
+    timeout: 60_000,
+  }, async () => {
+    const { newSessions, session, during } = stage();
+    const sessions = newSessions();
+    const open = async (sid: string): Promise<void> => (await sessions.open(sid))?.release();
+    const sids: string[] = [];
+    for (let i = 0; i < 10_001; i++) {
+      const sid = await session();
+      sids.push(sid);
+      await open(sid);
+    }
+    expect(await during(() => open(sids.at(-1) ?? ''))).toMatchObject({ read: 0 });
+    expect(await during(() => open(sids[1] ?? ''))).toMatchObject({ read: 0 });
+    expect(await during(() => open(sids[0] ?? ''))).toMatchObject({ read: 1 });
+  });
+});
