@@ -5,6 +5,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, request as httpRequest } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Bytes, base64Encode, utf8ToBytes } from '../../src/crypto/bytes.ts';
 import { createMlDsa65Signer } from '../../src/crypto/ml-dsa-65.ts';
