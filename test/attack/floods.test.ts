@@ -117,8 +117,9 @@ test(
           answers.set(answer, (answers.get(answer) ?? 0) + 1);
         }
       };
+      // Now and then: each good call leaves a claim behind for two minutes, which is no leak.
       const honest = async (): Promise<void> => {
-        while (performance.now() < end) expect(await echo()).toBe('good');
+        for (; performance.now() < end; await sleep(50)) expect(await echo()).toBe('good');
       };
       await Promise.all([honest(), ...Array.from({ length: IN_FLIGHT }, one)]);
     }
