@@ -1,7 +1,8 @@
 /** Fails when a lock file names the registry that it was made with: it must work with any. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
-const lockFiles = ['package-lock.json', 'examples/next-trpc/package-lock.json'].filter(existsSync);
+const folders = ['.', ...readdirSync('examples').map((name) => `examples/${name}`)];
+const lockFiles = folders.map((folder) => `${folder}/package-lock.json`).filter(existsSync);
 const naming = lockFiles.filter((file) => /"resolved": "https?:/.test(readFileSync(file, 'utf8')));
 for (const file of naming)
   console.error(`${file} names a registry: see omit-lockfile-registry-resolved in .npmrc`);

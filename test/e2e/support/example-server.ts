@@ -4,11 +4,10 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { buildExample } from '../../../scripts/lib/example.mjs';
-import { root } from '../../../scripts/lib/run.mjs';
+import { buildExample, folderOf } from '../../../scripts/lib/example.mjs';
 import { freePort } from './ports.ts';
 
-export const exampleFolder = join(root, 'examples', 'next-trpc');
+export const exampleFolder: string = folderOf('next-trpc');
 
 export interface ExampleServer {
   readonly port: number;
@@ -20,12 +19,14 @@ export interface ExampleServer {
 /** @param environment on top of the present one. */
 export async function startExample(
   environment: Readonly<Record<string, string>> = {},
+  name = 'next-trpc',
 ): Promise<ExampleServer> {
-  if (!existsSync(join(exampleFolder, '.next', 'BUILD_ID'))) await buildExample();
+  const folder = folderOf(name);
+  if (!existsSync(join(folder, '.next', 'BUILD_ID'))) await buildExample(name);
   const port = await freePort();
-  const next = join(exampleFolder, 'node_modules', 'next', 'dist', 'bin', 'next');
+  const next = join(folder, 'node_modules', 'next', 'dist', 'bin', 'next');
   const child = spawn(process.execPath, [next, 'start', '-H', '127.0.0.1', '-p', String(port)], {
-    cwd: exampleFolder,
+    cwd: folder,
     env: { ...process.env, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

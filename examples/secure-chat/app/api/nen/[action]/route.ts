@@ -1,0 +1,3 @@
+import { nen } from '@/lib/nen';
+
+export const { GET, POST, OPTIONS } = nen.routes;

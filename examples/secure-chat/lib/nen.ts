@@ -1,0 +1,3 @@
+import { createNen } from 'trpc-nen/server';
+
+export const nen = createNen();
