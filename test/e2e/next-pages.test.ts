@@ -11,8 +11,8 @@ import { install } from '../../scripts/lib/install.mjs';
 import { root, run } from '../../scripts/lib/run.mjs';
 import type { App, AppContext } from '../servers/app.ts';
 import { given } from '../servers/given.ts';
-import { listen } from '../servers/listen.ts';
 import { type ServerOptions, serverSuite } from '../servers/suite.ts';
+import { listen } from '../support/listen.ts';
 import { exampleFolder } from './support/example-server.ts';
 
 const modules = join(exampleFolder, 'node_modules');

@@ -14,7 +14,7 @@ import { NenError, type NenLinkOptions, nenLink } from '../../src/link/index.ts'
 import { until } from '../support/until.ts';
 import { type AppRouter, createApp } from './app.ts';
 import { given } from './given.ts';
-import { listen } from './listen.ts';
+import { listen } from '../support/listen.ts';
 
 async function served(server: Server): Promise<string> {
   const { url, close } = await listen(server);

@@ -12,7 +12,7 @@ import type {
   APIGatewayProxyStructuredResultV2,
   Context,
 } from 'aws-lambda';
-import { type Listening, listen } from './listen.ts';
+import { type Listening, listen } from '../support/listen.ts';
 
 /** The stage of the REST API: in the path that clients see, not in the event's `path`. */
 export const STAGE = '/prod';

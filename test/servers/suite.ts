@@ -9,7 +9,7 @@ import { NenClient, NenError, type NenLinkOptions, nenLink } from '../../src/lin
 import { failOnStrayErrors } from '../trpc/support/stray-errors.ts';
 import { type Tap, tap } from '../trpc/support/tap.ts';
 import { type App, type AppRouter, createApp } from './app.ts';
-import type { Listening } from './listen.ts';
+import type { Listening } from '../support/listen.ts';
 
 export interface ServerOptions {
   /** What the adapter calls maxBodySize, if it has it. */
