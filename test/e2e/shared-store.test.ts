@@ -26,19 +26,19 @@ afterAll(() => redis?.stop());
 
 const servers: ExampleServer[] = [];
 afterEach(async () => {
-  for (const server of servers.splice(0)) await server.stop();
+  await Promise.all(servers.splice(0).map((server) => server.stop()));
   await redis.command('FLUSHALL');
 });
 
-async function examples(environment: Readonly<Record<string, string>>): Promise<ExampleServer[]> {
-  const started = await Promise.all([startExample(environment), startExample(environment)]);
-  servers.push(...started);
+async function example(environment: Readonly<Record<string, string>>): Promise<ExampleServer> {
+  const started = await startExample(environment);
+  servers.push(started);
   return started;
 }
 
 /** A client whose requests go to the servers in turn. */
-function clientOf([first, second]: readonly ExampleServer[]): Calls {
-  const ports = [first?.port ?? 0, second?.port ?? 0] as const;
+function clientOf(running: readonly ExampleServer[]): Calls {
+  const ports = running.map(({ port }) => port);
   let turn = 0;
   const client = createTRPCClient<AnyTRPCRouter>({
     links: [
@@ -46,7 +46,7 @@ function clientOf([first, second]: readonly ExampleServer[]): Calls {
         url: `http://127.0.0.1:${ports[0]}/api/trpc`,
         transformer: superjson,
         fetch: (url, init) =>
-          fetch(url.replace(`:${ports[0]}/`, `:${ports[turn++ % 2]}/`), init as RequestInit),
+          fetch(url.replace(`:${ports[0]}/`, `:${ports[turn++ % ports.length]}/`), init as RequestInit),
       }),
     ],
   });
@@ -56,8 +56,9 @@ function clientOf([first, second]: readonly ExampleServer[]): Calls {
 const keys = async (pattern: string): Promise<number> =>
   ((await redis.command('KEYS', pattern)) as string[]).length;
 
-/** Three sealed calls over both servers, one session, and a claim for each call. */
-async function expectShared(running: readonly ExampleServer[]): Promise<void> {
+/** Three sealed calls over two servers: one session, and a claim for each call. */
+async function expectShared(environment: Readonly<Record<string, string>>): Promise<void> {
+  const running = await Promise.all([example(environment), example(environment)]);
   const client = clientOf(running);
   for (let i = 0; i < 3; i++) {
     await expect(client.clinic.onCall.query()).resolves.toHaveProperty('extension');
@@ -69,30 +70,26 @@ async function expectShared(running: readonly ExampleServer[]): Promise<void> {
 const storeKey = (): string => base64Encode(randomBytes(32));
 
 test('REDIS_URL: two processes share sessions and claims', async () => {
-  await expectShared(await examples({ REDIS_URL: redis.url, NEN_STORE_KEYS: storeKey() }));
+  await expectShared({ REDIS_URL: redis.url, NEN_STORE_KEYS: storeKey() });
 });
 
 test('UPSTASH_REDIS_REST_URL and _TOKEN: two processes share sessions and claims', async () => {
   const front = await startUpstashFront(redis);
   const environment = { UPSTASH_REDIS_REST_URL: front.url, UPSTASH_REDIS_REST_TOKEN: front.token };
-  await expectShared(await examples({ ...environment, NEN_STORE_KEYS: storeKey() }));
+  await expectShared({ ...environment, NEN_STORE_KEYS: storeKey() });
   await front.close();
 });
 
 test('REDIS_URL without NEN_STORE_KEYS: calls are refused, and the log names the command that makes one', async () => {
-  const running = await examples({ REDIS_URL: redis.url, NEN_STORE_KEYS: '' });
-  await expect(clientOf(running).clinic.onCall.query()).rejects.toThrow(/session store is unavailable/);
-  expect(running[0]?.log()).toContain('npx trpc-nen keygen --store');
+  const server = await example({ REDIS_URL: redis.url, NEN_STORE_KEYS: '' });
+  await expect(clientOf([server]).clinic.onCall.query()).rejects.toThrow(/session store is unavailable/);
+  expect(server.log()).toContain('npx trpc-nen keygen --store');
   expect(await keys('*')).toBe(0);
 });
 
-test('neither: each process keeps its own sessions in memory and says so', async () => {
-  const running = await examples({
-    REDIS_URL: '',
-    UPSTASH_REDIS_REST_URL: '',
-    UPSTASH_REDIS_REST_TOKEN: '',
-  });
-  const [first] = running as [ExampleServer];
-  await expect(clientOf([first, first]).clinic.onCall.query()).resolves.toHaveProperty('extension');
-  expect(first.log()).toContain('sessions are kept in the memory of this process');
+test('neither: the process keeps its sessions in memory and says so', async () => {
+  const unset = { REDIS_URL: '', UPSTASH_REDIS_REST_URL: '', UPSTASH_REDIS_REST_TOKEN: '' };
+  const server = await example(unset);
+  await expect(clientOf([server]).clinic.onCall.query()).resolves.toHaveProperty('extension');
+  expect(server.log()).toContain('sessions are kept in the memory of this process');
 });
