@@ -128,7 +128,7 @@ describe('who answers', () => {
       'handshake',
       'Mount nen.routes',
     ],
-    ['a page', () => answering('<p>', 200, 'text/html'), 'handshake', 'answered 200 with text/html'],
+    ['a page', () => answering('<p>', 200, 'text/html'), 'handshake', 'place with --nen-url'],
     ['a login', () => answering('no', 401, 'text/html'), 'handshake', "answers in the server's place"],
     ['a server that fails', () => answering('', 502, 'text/html'), 'handshake', "the server's log"],
     ['a redirect', () => redirecting(), 'handshake', 'https://elsewhere.example/'],

@@ -1,5 +1,6 @@
 /** Why a call of the doctor's failed, as far as the client's error and the outer answer tell. */
 import { describeNenCode } from '../../protocol/catalogue.ts';
+import { CONTENT_TYPE_JSON } from '../../protocol/constants.ts';
 import { NenError, type NenErrorCode } from '../../protocol/errors.ts';
 import { type Finding, found } from './finding.ts';
 import type { OuterAnswer, Patient } from './patient.ts';
@@ -21,7 +22,8 @@ function handshakeAdvice({ status, headers }: OuterAnswer, nenUrl: string): stri
   if (status >= 300 && status < 400) {
     return `Name the address that it leads to: ${headers.get('location') ?? 'it does not say which'}.`;
   }
-  if (status === 404 || status === 405) {
+  const isPage = status === 200 && headers.get('content-type')?.startsWith(CONTENT_TYPE_JSON) !== true;
+  if (status === 404 || status === 405 || isPage) {
     return `Mount nen.routes there, or name their place with --nen-url; does a proxy rewrite POST ${pathname}?`;
   }
   if (status === 415) return 'Let the header Content-Type: application/json pass.';
