@@ -488,6 +488,21 @@ describe('forms', () => {
   });
 });
 
+describe('padding', () => {
+  it('and coalescing, asked for here, make the records of a token stream alike', async () => {
+    const sizesOf = async (options: Partial<SecureAIOptions>): Promise<Set<number>> => {
+      await open(options);
+      await (await chat({ ...saying('say a few words of many different lengths'), stream: true })).text();
+      const records = stage.wire().match(/(?<!event: \w+\n)^data: [\w+/=]+$/gm) ?? [];
+      await stage.close();
+      return new Set(records.map(({ length }) => length));
+    };
+    expect((await sizesOf({})).size).toBeGreaterThan(2);
+    expect((await sizesOf({ padding: { blockBytes: 1024 }, coalesceMs: 20 })).size).toBe(1);
+    await open();
+  });
+});
+
 describe('plain requests', () => {
   it('are refused, even where the server lets them in elsewhere', async () => {
     const asked: string[] = [];
@@ -539,6 +554,8 @@ describe('options', () => {
     ['an empty key', { models, apiKey: '' }],
     ['a header that breaks its line', { models, headers: { 'x-one': 'a\r\nx-two: b' } }],
     ['an authorize that is no function', { models, authorize: true }],
+    ['a padding that is none', { models, padding: 'much' }],
+    ['a time to hold that is none', { models, coalesceMs: -1 }],
   ])('%s is a TypeError', (_, options) => {
     expect(() => withSecureAI(options as unknown as SecureAIOptions)).toThrow(TypeError);
   });

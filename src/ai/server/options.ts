@@ -6,6 +6,7 @@ import { optionalFunction, pathPrefix } from '../../adapter/checks.ts';
 import { environment } from '../../adapter/environment.ts';
 import type { Nen } from '../../adapter/nen.ts';
 import type { NenSession } from '../../adapter/session-facts.ts';
+import { resolveShaping, type ShapingOptions } from '../../adapter/shaping.ts';
 import { type PathRule, readPathRules } from './paths.ts';
 import { isFields, PROVIDERS, type Provider, type ProviderName } from './providers.ts';
 
@@ -31,7 +32,8 @@ export interface AIUsage {
   readonly session: NenSession;
 }
 
-export interface SecureAIOptions {
+/** `padding` and `coalesceMs` of this route, because sizes of tokens tell of topics, and: */
+export interface SecureAIOptions extends ShapingOptions {
   /** Whose interface it is. 'openai' by default, as for every compatible server. */
   readonly provider?: ProviderName;
   /** The models that clients may use; the first is the default for calls that name none. */
@@ -98,6 +100,7 @@ export function readOptions(options: SecureAIOptions): Settings {
   if (provider === undefined) throw new TypeError("provider: 'openai' or 'anthropic'");
   if (!isFields(headers)) throw new TypeError('headers: an object with a string for each name');
   optionalFunction('fetch', fetch);
+  resolveShaping(options);
   return {
     provider,
     models: readModels(options.models),

@@ -27,10 +27,16 @@ import { type Seen, watched } from './watch.ts';
  */
 export function withSecureAI(options: SecureAIOptions): NenRoute {
   const settings = readOptions(options);
+  const { padding, coalesceMs } = options;
+  const shaping = {
+    ...(padding !== undefined && { padding }),
+    ...(coalesceMs !== undefined && { coalesceMs }),
+  };
   let made: { readonly nen: Nen; readonly route: NenRoute } | undefined;
   return (req) => {
     const nen = options.nen ?? defaultNen();
-    if (made?.nen !== nen) made = { nen, route: nen.wrap((opened) => answer(settings, nen, opened)) };
+    if (made?.nen !== nen)
+      made = { nen, route: nen.wrap((opened) => answer(settings, nen, opened), shaping) };
     return made.route(req);
   };
 }
