@@ -40,7 +40,7 @@ export type OnSealed = () => void;
 export async function sealAnswer(
   context: Context,
   exchange: Exchange,
-  method: string,
+  req: Request,
   response: Response,
   shaping: Shaping,
   onSealed: OnSealed,
@@ -58,13 +58,24 @@ export async function sealAnswer(
       throw error;
     });
     const { sid } = exchange.session;
-    const stream = sealedBody({ context, sid, sealer, head, first: first.chunks, body, shaping, onSealed });
+    const { signal } = req;
+    const stream = sealedBody({
+      context,
+      sid,
+      sealer,
+      head,
+      first: first.chunks,
+      body,
+      signal,
+      shaping,
+      onSealed,
+    });
     outside.set('Content-Type', exchange.encoding === 'octets' ? CONTENT_TYPE_OCTETS : CONTENT_TYPE_SSE);
     outside.set('X-Accel-Buffering', 'no');
     return new Response(stream, { status: OUTER_OK, headers: outside });
   }
   const bytes = first === undefined ? NO_BODY : joinBytes(first.chunks);
-  const kind = responseKind(exchange, method, response.status, inside, bytes, padding);
+  const kind = responseKind(exchange, req.method, response.status, inside, bytes, padding);
   const status = kind === 'http' ? OUTER_OK : response.status;
   const payload =
     kind === 'http'
@@ -137,21 +148,31 @@ interface SealedBodyParts {
   readonly head: Bytes;
   readonly first: readonly Bytes[];
   readonly body: BurstReader;
+  /** Of the outer request. */
+  readonly signal: AbortSignal;
   readonly shaping: Shaping;
   readonly onSealed: OnSealed;
 }
 
-/** The sealed body. One pull reads one burst, so back-pressure reaches the handler; cancelling it cancels the handler's. */
+/**
+ * The sealed body. One pull reads one burst, so back-pressure reaches the handler; cancelling it cancels the
+ * handler's. So does the abort of the request: where a client leaves, workerd cancels nothing.
+ */
 function sealedBody(parts: SealedBodyParts): ReadableStream<Bytes> {
-  const { context, sid, sealer, body, shaping, onSealed } = parts;
+  const { context, sid, sealer, body, signal, shaping, onSealed } = parts;
   let bytes = 0;
   let ended = false;
   const end = (outcome: 'final' | 'failed' | 'cancelled'): void => {
     if (ended) return;
     ended = true;
+    signal.removeEventListener('abort', leave);
     sealer.wipe();
     onSealed();
     context.report({ type: 'stream-ended', sid, outcome, bytes });
+  };
+  const leave = (): void => {
+    end('cancelled');
+    body.cancel(signal.reason).catch(() => undefined);
   };
   const sealChunks = async (chunks: readonly Bytes[]): Promise<Bytes> => {
     const data = joinBytes(chunks);
@@ -163,6 +184,8 @@ function sealedBody(parts: SealedBodyParts): ReadableStream<Bytes> {
       async start(controller) {
         controller.enqueue(parts.head);
         if (parts.first.length > 0) controller.enqueue(await sealChunks(parts.first));
+        if (signal.aborted) leave();
+        else signal.addEventListener('abort', leave);
       },
       async pull(controller) {
         try {

@@ -134,6 +134,11 @@ function onNextTurn(run: () => void): () => void {
     const immediate = setImmediate(run);
     return () => clearImmediate(immediate);
   }
+  if (typeof MessageChannel !== 'function') {
+    // workerd before its compatibility date 2025-08-15, and edge-runtime.
+    const timer = setTimeout(run);
+    return () => clearTimeout(timer);
+  }
   const { port1, port2 } = new MessageChannel();
   const stop = (): void => {
     port1.onmessage = null;

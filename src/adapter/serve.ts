@@ -33,30 +33,31 @@ export async function serveSealed(
     await claimFirstAttempt(context, admitted);
     response = await answer(admitted);
   } catch (error) {
-    return sealFailure(context, admitted, error, shaping);
+    return sealFailure(context, req, admitted, error, shaping);
   }
   try {
-    return await sealAnswer(context, exchange, line.method, response, shaping, () => session.release());
+    return await sealAnswer(context, exchange, req, response, shaping, () => session.release());
   } catch (error) {
-    return sealFailure(context, admitted, error, shaping);
+    return sealFailure(context, req, admitted, error, shaping);
   }
 }
 
 /** The answer in place of one that failed. Releases the session. */
 async function sealFailure(
   context: Context,
+  req: Request,
   admitted: Admitted,
   error: unknown,
   shaping: Shaping,
 ): Promise<Response> {
-  const { session, exchange, line } = admitted;
+  const { session, exchange } = admitted;
   const refusal = NenError.from(error);
   try {
     if (refusal !== undefined) return await sealRefused(context, admitted, refusal);
     const cause = error instanceof HandlerFailure ? error.error : error;
     context.report({ type: 'handler-error', sid: session.sid, error: cause });
     const response = internalServerError();
-    return await sealAnswer(context, exchange, line.method, response, shaping, () => undefined);
+    return await sealAnswer(context, exchange, req, response, shaping, () => undefined);
   } finally {
     session.release();
   }

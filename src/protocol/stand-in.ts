@@ -8,7 +8,7 @@
  * object that `realOf` makes; `instanceof` holds.
  */
 export function standIn<Own extends object>(own: Own, native: object, realOf: (self: Own) => object): void {
-  for (const [name, { get, value }] of Object.entries(Object.getOwnPropertyDescriptors(native))) {
+  for (const [name, { get, value }] of propertiesOf(native)) {
     if (Object.hasOwn(own, name)) continue;
     if (get !== undefined) {
       Object.defineProperty(own, name, {
@@ -27,4 +27,12 @@ export function standIn<Own extends object>(own: Own, native: object, realOf: (s
     }
   }
   Object.setPrototypeOf(own, native);
+}
+
+/** Inherited ones too, but for Object's: in workerd a Request has those of its body from a class Body. */
+function propertiesOf(native: object): [name: string, property: PropertyDescriptor][] {
+  const parent = Object.getPrototypeOf(native) as object | null;
+  // Found as the end of the chain: in edge-runtime it is another realm's Object.prototype.
+  if (parent === null) return [];
+  return [...Object.entries(Object.getOwnPropertyDescriptors(native)), ...propertiesOf(parent)];
 }

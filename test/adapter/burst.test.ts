@@ -1,5 +1,5 @@
 /** BurstReader: what is ready together comes together, and nothing waits for more to come. */
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type Burst, BurstReader } from '../../src/adapter/burst.ts';
 import { bytes, gatedBody, turn } from './bodies.ts';
 
@@ -7,7 +7,25 @@ function textOf({ chunks }: Burst): string {
   return chunks.map((chunk) => new TextDecoder().decode(chunk)).join('');
 }
 
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
 describe('BurstReader', () => {
+  test.each([
+    ['setImmediate', []],
+    ['MessageChannel', ['setImmediate']],
+    ['setTimeout', ['setImmediate', 'MessageChannel']],
+  ])('knows a turn by %s', async (_, missing) => {
+    for (const name of missing) vi.stubGlobal(name, undefined);
+    const { body, push } = gatedBody();
+    const reader = new BurstReader(body);
+    expect(await reader.ready(100)).toEqual({ chunks: [], length: 0, done: false });
+    push(bytes('a'));
+    queueMicrotask(() => push(bytes('b')));
+    expect(textOf(await reader.ready(100))).toBe('ab');
+  });
+
   test('joins what is ready within one turn', async () => {
     const { body, push } = gatedBody();
     const reader = new BurstReader(body);

@@ -1,8 +1,8 @@
 /** Streams from the server's side: keep-alive, back-pressure, cancellation, and what is one record. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { NenError } from '../../src/link/client/index.ts';
+import { NenClient, NenError } from '../../src/link/client/index.ts';
 import { bodyOf, bytes, gatedBody, turn } from './bodies.ts';
-import { rig } from './rig.ts';
+import { ORIGIN, rig } from './rig.ts';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -160,6 +160,24 @@ describe('a sealed stream', () => {
     abort.abort(new Error('enough'));
     await expect(reader?.read()).rejects.toThrow('enough');
     await cancelled;
+  });
+
+  test("the request's abort cancels the handler's body, also where nobody cancels the sealed one", async () => {
+    const { body, push, cancelled } = gatedBody();
+    const { nen, wrapped, events } = rig(() => new Response(body));
+    const gone = new AbortController();
+    const client = new NenClient(ORIGIN, {
+      fetch: async (url, { method, headers, body: sealed }) => {
+        const req = new Request(url, { method, headers, body: sealed, signal: gone.signal });
+        return url.includes('/api/nen/') ? nen.routes.POST(req) : wrapped(req);
+      },
+    });
+    const response = await client.tunnel('/api')('/api/x');
+    push(bytes('one'));
+    expect((await response.body?.getReader().read())?.value).toEqual(bytes('one'));
+    gone.abort(new Error('left'));
+    expect(await cancelled).toEqual(new Error('left'));
+    expect(events.at(-1)).toMatchObject({ type: 'stream-ended', outcome: 'cancelled' });
   });
 
   test('a chunk far over a record goes through whole', async () => {
