@@ -493,7 +493,7 @@ describe('padding', () => {
     const sizesOf = async (options: Partial<SecureAIOptions>): Promise<Set<number>> => {
       await open(options);
       await (await chat({ ...saying('say a few words of many different lengths'), stream: true })).text();
-      const records = stage.wire().match(/(?<!event: \w+\n)^data: [\w+/=]+$/gm) ?? [];
+      const records = stage.wire().match(/(?<!event: final\n)^data: [\w+/=]+$/gm) ?? [];
       await stage.close();
       return new Set(records.map(({ length }) => length));
     };
