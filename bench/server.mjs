@@ -4,9 +4,8 @@
  */
 import { createServer } from 'node:http';
 import { fetchRequestHandler } from '@trpc/server/adapters/fetch';
-import { createNen } from 'trpc-nen/adapter';
+import { createNen, toNodeHandler } from 'trpc-nen/adapter';
 import { force } from '../dist/crypto/select.js';
-import { bridge } from './http.mjs';
 import { router } from './router.mjs';
 
 force(process.argv[2] === 'noble' ? 'noble' : undefined);
@@ -26,7 +25,7 @@ const routes = [
 const server = createServer({ keepAliveTimeout: 60_000 }, (req, res) => {
   const handler = routes.find(([path]) => req.url?.startsWith(path))?.[1];
   if (handler === undefined) res.writeHead(404).end();
-  else bridge(handler, req, res).catch((error) => res.destroy(error));
+  else toNodeHandler(handler)(req, res);
 });
 
 /** Bytes of all connections that are closed. */

@@ -7,9 +7,8 @@
 import { appendFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { Cluster, Redis } from 'ioredis';
-import { createNen } from 'trpc-nen/server';
+import { createNen, toNodeHandler } from 'trpc-nen/server';
 import { InMemorySessionStore, RedisSessionStore } from 'trpc-nen/session';
-import { bridge } from '../../../bench/http.mjs';
 
 /** @type {{ port: number, log: string, storeKey: string, cluster?: number[], redis?: number, replicas?: number }} */
 const settings = JSON.parse(process.env.NEN_FAULT_APP ?? '');
@@ -61,7 +60,7 @@ function handlerOf(path) {
 }
 
 const server = createServer((req, res) => {
-  bridge(handlerOf(req.url ?? ''), req, res).catch(() => res.destroy());
+  toNodeHandler(handlerOf(req.url ?? ''))(req, res);
 });
 server.listen(settings.port, '127.0.0.1', () => process.send?.('listening'));
 process.on('message', () => process.send?.(process.cpuUsage()));
