@@ -92,7 +92,10 @@ async function load(folder: string, path: string): Promise<Record<string, unknow
     bundle: true,
     format: 'esm',
     platform: 'neutral',
-    external: ['@trpc/*', 'superjson', '@noble/*', 'eventsource-parser', 'node:*'],
+    external: [
+      ...['@trpc/*', 'superjson', '@noble/*', 'eventsource-parser', 'node:*'],
+      ...['openai', '@anthropic-ai/sdk', 'ai', '@ai-sdk/*', 'zod'],
+    ],
     tsconfig: join(folder, 'tsconfig.json'),
     logLevel: 'silent',
   });
