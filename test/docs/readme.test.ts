@@ -18,6 +18,7 @@ import { fetchRequestHandler } from '@trpc/server/adapters/fetch';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createNen } from '../../src/adapter/index.ts';
 import { NenError, nenLink } from '../../src/link/index.ts';
+import { PROVIDER_KEY, startProvider } from '../ai/support/provider.ts';
 import { type AppFolder, blocksOf, createAppFolder, pathOf, root } from './app-folder.ts';
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
@@ -125,7 +126,7 @@ describe('the README', () => {
 
   it('shows code that compiles: the app with the diff applied, and every snippet', async () => {
     expect(await app.typeErrors()).toBe('');
-  }, 60_000);
+  }, 120_000);
 
   it('starts from code that compiles too: the app before the diff', async () => {
     for (const { path, isNew, before } of files)
@@ -136,7 +137,7 @@ describe('the README', () => {
     const changed = files.filter(({ isNew }) => !isNew).map(({ path }) => path);
     const inChanged = beforeErrors.split('\n').filter((line) => changed.some((path) => line.includes(path)));
     expect(inChanged).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 });
 
 describe('the app of the README', () => {
@@ -275,6 +276,45 @@ describe('the app of the README', () => {
     );
     expect(wire.map((line) => line.split(' ')[1])).toEqual(['/api/nen/handshake', '/api/pay']);
     expect(wire.join()).not.toContain('184000');
+  });
+
+  it('seals the OpenAI SDK up to the route, which has the key', async () => {
+    await app.put(
+      'ai.ts',
+      `export { POST as route } from '@/app/api/ai/[...path]/route';
+       export { POST as session } from '@/app/api/nen/[action]/route';
+       export { ask } from '@/app/ask';`,
+    );
+    const provider = await startProvider();
+    vi.stubEnv('NEN_IDENTITY', seed);
+    vi.stubEnv('NEXT_PUBLIC_NEN_PINS', pinOf(seed));
+    vi.stubEnv('OPENAI_API_KEY', PROVIDER_KEY);
+    const { route, session, ask } = (await app.load('ai.ts')) as {
+      route: (req: Request) => Promise<Response>;
+      session: (req: Request) => Promise<Response>;
+      ask: (content: string, show: (delta: string) => void) => Promise<void>;
+    };
+    const wire: string[] = [];
+    const { fetch } = globalThis;
+    let answer = '';
+    await inPage(
+      async (url, init) => {
+        const ofProvider = String(url).replace('https://api.openai.com', provider.url);
+        if (ofProvider !== url) return fetch(ofProvider, init);
+        const req = new Request(url, init);
+        wire.push(`${req.method} ${new URL(req.url).pathname} ${await req.clone().text()}`);
+        return (req.url.includes('/api/nen/') ? session : route)(req);
+      },
+      () =>
+        ask('say planted words', (delta) => {
+          answer += delta;
+        }),
+    );
+    vi.unstubAllEnvs();
+    await provider.close();
+    expect(answer).toBe('planted words');
+    expect(wire.map((line) => line.split(' ')[1])).toEqual(['/api/nen/handshake', '/api/ai/sealed']);
+    expect(wire.join()).not.toContain('planted');
   });
 
   it('tells a person whether it was done, where the seal failed', async () => {
