@@ -95,6 +95,7 @@ async function load(folder: string, path: string): Promise<Record<string, unknow
     external: [
       ...['@trpc/*', 'superjson', '@noble/*', 'eventsource-parser', 'node:*'],
       ...['openai', '@anthropic-ai/sdk', 'ai', '@ai-sdk/*', 'zod'],
+      ...['express', 'fastify', 'hono'],
     ],
     tsconfig: join(folder, 'tsconfig.json'),
     logLevel: 'silent',

@@ -61,6 +61,9 @@ const APP: Readonly<Record<string, string>> = {
   'server/context.ts': `
     export const createContext = ({ req }: { req: Request }) => ({ authorization: req.headers.get('authorization') });
   `,
+  'servers/context.ts': `
+    export const createContext = () => ({ authorization: null });
+  `,
   'server/router.ts': `
     import { initTRPC } from '@trpc/server';
     import superjson from 'superjson';
