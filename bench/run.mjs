@@ -10,6 +10,7 @@ import { benchMemory } from './memory.mjs';
 import { benchPrimitives } from './primitives.mjs';
 import { startServer } from './server-process.mjs';
 import { benchSubscriptions } from './subscriptions.mjs';
+import { benchSuites } from './suites.mjs';
 
 /**
  * @typedef {object} Effort
@@ -26,6 +27,7 @@ const parts = {
   calls: (server) => benchCalls(server, effort),
   subscriptions: (server) => benchSubscriptions(server, effort),
   handshakes: () => benchHandshakes(effort),
+  suites: () => benchSuites(effort),
   memory: benchMemory,
   primitives: () => benchPrimitives(effort),
 };

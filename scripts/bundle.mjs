@@ -13,12 +13,12 @@ import { Failure, root, say, script } from './lib/run.mjs';
 
 /** What is aimed at for nenLink without @trpc/client, in bytes, minified and gzipped. noble alone takes 13 400. */
 const LINK_AIM_BYTES = 20_000;
-/** What it must not grow beyond: chunks that are loaded at once. */
-const LINK_LIMIT_BYTES = 42_000;
+/** What it must not grow beyond: chunks that are loaded at once. 1 100 of it are WebCrypto's side of the primitives. */
+const LINK_LIMIT_BYTES = 44_000;
 
 /** What a client loads when an identity or X-Wing is asked for: nothing before it could make a key of a seed. */
 const LATER =
-  /(^|[^-])ml-dsa(-65)?\.js$|noble\/curves\/(ed25519|abstract\/(edwards|montgomery))|\/x-wing\.js|x25519-noble/;
+  /(^|[^-])ml-dsa(-65)?\.js$|ml-dsa-65-signer|noble\/curves\/(ed25519|abstract\/(edwards|montgomery))|\/x-wing\.js|x25519-noble/;
 
 /** @type {{ exports: Record<string, { default: string } | string>, peerDependencies: Record<string, string> }} */
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));

@@ -1039,7 +1039,7 @@ describe('identity of createNen', () => {
 
 /** What is fetched by import(), when an identity or X-Wing is asked for: nothing that could take a seed comes before. */
 const LATER =
-  /(^|[^-])ml-dsa(-65)?\.(ts|js)$|noble\/curves\/(ed25519|abstract\/(edwards|montgomery))|\/x-wing\.ts|x25519-noble/;
+  /(^|[^-])ml-dsa(-65)?\.(ts|js)$|ml-dsa-65-signer|noble\/curves\/(ed25519|abstract\/(edwards|montgomery))|\/x-wing\.ts|x25519-noble/;
 
 describe('row 132: private keys', () => {
   test('row 132: show in no error, event, log or inspection of server and client', async () => {
