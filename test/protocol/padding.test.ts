@@ -142,6 +142,10 @@ describe('an HTTP message', () => {
 });
 
 describe('what an application configures', () => {
+  it('may be the smallest and the largest block', () => {
+    for (const blockBytes of [1, 65_536]) expect(readPadding({ blockBytes })).toEqual({ blockBytes });
+  });
+
   it('is taken as it is at that time', () => {
     const given = { blockBytes: 256 };
     const read = readPadding(given);
@@ -167,6 +171,8 @@ describe('what an application configures', () => {
     { blockBytes: '256' },
     { blockBytes: Number.NaN },
   ])('is a TypeError if it is %j', (padding) => {
-    expect(() => readPadding(padding as Padding)).toThrow(TypeError);
+    const read = (): unknown => readPadding(padding as Padding);
+    expect(read).toThrow(TypeError);
+    expect(read).toThrow("padding: 'none', 'padme', or { blockBytes } of 1 to 65536");
   });
 });

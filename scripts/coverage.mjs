@@ -1,0 +1,29 @@
+/**
+ * npm run test:coverage: how much of src/ the tests run, and a failure below the thresholds: lines 95 %,
+ * branches 90 %. Browser tests and the packed package are left out: what they run is the built package, in
+ * processes of its own. So is src/cli, which its tests run as the command.
+ * Arguments go to vitest. Plain Node without dependencies, because it runs before there are any.
+ */
+import { join } from 'node:path';
+import { install } from './lib/install.mjs';
+import { needRedis } from './lib/redis.mjs';
+import { root, run, say, script } from './lib/run.mjs';
+
+const MIN_LINES_PERCENT = 95;
+const MIN_BRANCHES_PERCENT = 90;
+
+await script(async () => {
+  const redis = await needRedis();
+  await install(root);
+  say('testing, with coverage');
+  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+  const options = [
+    ...['node-crypto', 'noble', 'unit'].map((project) => `--project=${project}`),
+    '--coverage',
+    '--coverage.exclude=src/cli/**',
+    `--coverage.thresholds.lines=${MIN_LINES_PERCENT}`,
+    `--coverage.thresholds.branches=${MIN_BRANCHES_PERCENT}`,
+  ];
+  const env = redis === undefined ? {} : { REDIS_SERVER: redis };
+  return run(process.execPath, [vitest, 'run', ...options, ...process.argv.slice(2)], { env });
+});

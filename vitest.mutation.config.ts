@@ -1,0 +1,10 @@
+/** The tests that judge mutants of src/crypto, src/protocol and src/session: npm run test:mutation. */
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['crypto', 'protocol', 'session', 'vectors'].map((room) => `test/${room}/**/*.test.ts`),
+    // What takes longest, and is there for scale and not for meaning.
+    exclude: ['test/session/scale.test.ts'],
+  },
+});
