@@ -4,6 +4,7 @@
  */
 import { loadVerifier } from '../crypto/load-ml-dsa-65.ts';
 import { CONTENT_TYPE_JSON, MAX_HANDSHAKE_BYTES } from '../protocol/constants.ts';
+import type { RequestKind } from '../protocol/envelope.ts';
 import { NenError } from '../protocol/errors.ts';
 import { answerHandshake, newSid, verifyClientIdentity } from '../protocol/handshake.ts';
 import { type ClientHello, decodeClientHello, type SessionTerms } from '../protocol/handshake-messages.ts';
@@ -14,6 +15,7 @@ import { declaredLength, readRequestBody } from './request-body.ts';
 import { refusePlain, requestLine, serveSealed } from './serve.ts';
 import { authorizeClient } from './server-identity.ts';
 
+/** A fetch handler of one session route. */
 export type Route = (req: Request) => Promise<Response>;
 
 /** Exported as they are by a catch-all route file, such as app/api/nen/[action]/route.ts. */
@@ -110,9 +112,7 @@ async function rotate(
   req: Request,
 ): Promise<Response> {
   if (exchange.kind !== 'json') throw new NenError('ISO-4006', { hint: 'a rotation is a JSON message' });
-  const hello = decodeClientHello(payload, await context.handshakePolicy());
-  if (hello.identity !== undefined)
-    throw new NenError('ISO-1001', { hint: 'a rotation inherits its identity' });
+  const hello = decodeClientHello(payload, await context.handshakePolicy(), true);
   if (hello.audience !== session.audience)
     throw new NenError('ISO-1003', { hint: 'a rotation keeps its origin' });
   await authorizeClient(context.authorize, session.clientIdentity, req);
@@ -127,16 +127,23 @@ async function rotate(
   return new Response(rotated.answer, { headers: { 'Content-Type': CONTENT_TYPE_JSON } });
 }
 
-async function terminate(context: Context, { session }: Admitted): Promise<Response> {
+async function terminate(context: Context, { session, exchange }: Admitted): Promise<Response> {
+  requireNone(exchange.kind);
   await context.sessions.terminate(session);
   return Response.json({ terminated: true });
 }
 
-function status({ now }: Context, { session, line }: Admitted): Response {
+function status({ now }: Context, { session, line, exchange }: Admitted): Response {
+  requireNone(exchange.kind);
   const probed = probe(line.query, now);
   if (probed !== undefined) return probed;
   const { sid, suite, createdAt, expiresAt } = session;
   return Response.json({ sid, suite, createdAt, expiresAt });
+}
+
+/** What has nothing to say says nothing: a payload that nobody reads could be anything. */
+function requireNone(kind: RequestKind): void {
+  if (kind !== 'none') throw new NenError('ISO-4006', { hint: 'this session route takes no payload' });
 }
 
 /** The sid is drawn first: it decides which memory will keep the claims. */

@@ -60,6 +60,8 @@ const NO_BODY: Bytes = new Uint8Array(0);
 
 function readPayload({ exchange, payload, line }: Admitted, endpoint: string | undefined): HttpRequest {
   const target = line.path + line.query;
+  // A handler never sees the tunnel's own path, whatever is sealed.
+  if (endpoint !== undefined && exchange.kind !== 'http') throw malformed('the tunnel takes whole messages');
   if (exchange.kind === 'none') {
     if (payload.length > 0) throw malformed('a payload where there is none');
     return { method: line.method, path: target, fields: [], body: NO_BODY };

@@ -7,7 +7,7 @@
  */
 import { type Bytes, base64Decode, base64Encode, utf8ToBytes } from '../crypto/bytes.ts';
 import type { Suite } from '../crypto/suite.ts';
-import { KEY_BYTES, PROTOCOL_VERSION } from './constants.ts';
+import { KEY_BYTES, MAX_HANDSHAKE_BYTES, PROTOCOL_VERSION } from './constants.ts';
 import { NenError } from './errors.ts';
 import { isAudience, isEpoch, isSid, isTimestamp } from './formats.ts';
 import { decodeIdentity, encodeIdentity, type IdentityProof } from './identity.ts';
@@ -35,10 +35,11 @@ export interface HandshakePolicy {
 
 /**
  * Reads a hello and checks its public key. Cheap: no key operation runs here.
+ * @param isRotation one that inherits its identities shows none.
  * @throws {NenError} ISO-1001, ISO-1002, ISO-1003, and ISO-1004 for an identity that is malformed.
  */
-export function decodeClientHello(body: Bytes, policy: HandshakePolicy): ClientHello {
-  const message = parseMessage(body);
+export function decodeClientHello(body: Bytes, policy: HandshakePolicy, isRotation = false): ClientHello {
+  const message = parseHandshake(body);
   if (message === undefined)
     throw new NenError('ISO-1001', { hint: 'the handshake is not a well-formed message' });
   const { v, suite: name, aud, pk, id } = message;
@@ -46,7 +47,7 @@ export function decodeClientHello(body: Bytes, policy: HandshakePolicy): ClientH
   if (v !== undefined && v !== PROTOCOL_VERSION)
     throw new NenError('ISO-1003', { hint: 'another protocol version' });
   if (typeof pk !== 'string' || pk === '') throw new NenError('ISO-1001', { hint: 'no public key' });
-  if (!hasFields(message, ['v', 'suite', 'aud', 'pk'], ['id'])) {
+  if (!hasFields(message, ['v', 'suite', 'aud', 'pk'], identityField(isRotation))) {
     throw new NenError('ISO-1001', { hint: 'fields missing or unknown' });
   }
   const suite = policy.suites.find((accepted) => accepted.name === name);
@@ -86,10 +87,13 @@ export function encodeServerHello({ sid, ciphertext, hs, identity }: ServerHello
   return encode(identity === undefined ? hello : { ...hello, id: encodeIdentity(identity) });
 }
 
-/** @throws {NenError} ISO-1007, and ISO-1006 for an identity that is malformed. */
-export function decodeServerHello(body: Bytes, { kem }: Suite): ServerHello {
-  const message = parseMessage(body);
-  if (message === undefined || !hasFields(message, ['v', 'sid', 'ct', 'hs'], ['id']))
+/**
+ * @param isRotation one that inherits its identities shows none.
+ * @throws {NenError} ISO-1007, and ISO-1006 for an identity that is malformed.
+ */
+export function decodeServerHello(body: Bytes, { kem }: Suite, isRotation = false): ServerHello {
+  const message = parseHandshake(body);
+  if (message === undefined || !hasFields(message, ['v', 'sid', 'ct', 'hs'], identityField(isRotation)))
     throw invalidAnswer('malformed');
   const { v, sid, id } = message;
   const ciphertext = decodeField(message, 'ct');
@@ -136,6 +140,15 @@ export function invalidAnswer(hint: string, cause?: unknown): NenError {
 
 function encode(message: object): Bytes {
   return utf8ToBytes(JSON.stringify(message));
+}
+
+/** Those of a rotation come inside of a sealed message, which may be larger. */
+function parseHandshake(body: Bytes): JsonObject | undefined {
+  return body.length > MAX_HANDSHAKE_BYTES ? undefined : parseMessage(body);
+}
+
+function identityField(isRotation: boolean): readonly string[] {
+  return isRotation ? [] : ['id'];
 }
 
 function decodeField(message: JsonObject, name: string): Bytes | undefined {

@@ -171,9 +171,7 @@ export async function finishHandshake(
   trust: ServerTrust,
 ): Promise<NewSession> {
   try {
-    const { sid, ciphertext, hs, identity } = decodeServerHello(body, hello.suite);
-    if (previous !== undefined && identity !== undefined)
-      throw invalidAnswer('a rotation inherits its identity');
+    const { sid, ciphertext, hs, identity } = decodeServerHello(body, hello.suite, previous !== undefined);
     const identities: Identities = previous ?? {
       clientIdentity: hello.identity && identityDigest(primitives, hello.identity.publicKey),
       serverIdentity: identity && identityDigest(primitives, identity.publicKey),
