@@ -140,7 +140,7 @@ it('refuses to run a retry whose first attempt ran', async () => {
   const call = () =>
     client.call({ method: 'POST', target: '/api/trpc/mutation', headers: [], content: NO_BODY });
   await call();
-  client.misbehave({ retry: () => first });
+  client.misbehave({ retry: ({ own }) => ({ own, value: first }) });
   await expect(call()).rejects.toMatchObject({ code: 'ISO-5002', form: 'sealed' });
   expect(stage.ran).toEqual(['POST /api/trpc/mutation']);
   client.behave();

@@ -33,8 +33,10 @@ import { readStream, STREAM_OCTET } from './stream.ts';
 import { type Arriving, readAll, send, type WireRequest } from './wire.ts';
 
 export interface PeerClientOptions {
-  /** The origin that is called: `aud`. */
+  /** What is called. */
   readonly origin: string;
+  /** The origin that the client means, if a proxy leads there. */
+  readonly aud?: string;
   readonly endpoint?: string;
   readonly nenPath?: string;
   readonly suite?: SuiteName;
@@ -104,8 +106,8 @@ export class PeerClient {
   }
 
   async #handshake(): Promise<Session> {
-    const { origin, suite = 'ML-KEM-768', identity, pins } = this.#options;
-    const asked = hello({ suite, aud: origin, identity }, this.#bend);
+    const { origin, aud = origin, suite = 'ML-KEM-768', identity, pins } = this.#options;
+    const asked = hello({ suite, aud, identity }, this.#bend);
     const wire: WireRequest = {
       method: 'POST',
       target: `${this.#nenPath}/handshake`,
@@ -160,9 +162,9 @@ export class PeerClient {
   }
 
   async rotate(): Promise<Session> {
-    const { origin, suite = 'ML-KEM-768' } = this.#options;
+    const { origin, aud = origin, suite = 'ML-KEM-768' } = this.#options;
     const previous = this.session ?? (await this.handshake());
-    const asked: Asked = hello({ suite, aud: origin, previous }, this.#bend);
+    const asked: Asked = hello({ suite, aud, previous }, this.#bend);
     const answer = await this.#inSession('POST', 'rotate', 'json', bytes(asked.text));
     if (answer.status !== 200) throw new Refusal('ISO-1007');
     return this.#start(finish(asked, await wholeOf(answer), { previous }, this.#bend));
@@ -219,8 +221,9 @@ export class PeerClient {
   ): Promise<PeerAnswer> {
     const { timestamp, nonce } = attempt;
     const encoding = kind === 'http' ? (this.#options.encoding ?? 'json') : 'json';
-    const retry = this.#bend('retry', attempt.retry);
     const used = this.#bend('request session', session);
+    const own = { sid: session.sid, timestamp, nonce: b64(nonce), epoch: session.epoch };
+    const { value: retry } = this.#bend('retry', { own, value: attempt.retry });
     const outgoing = { method, target, kind, payload, encoding, timestamp, nonce, retry };
     const arriving = await send(this.#options.origin, sealRequest(used, outgoing, this.#bend));
     return openAnswer(session, nonce, encoding, arriving);

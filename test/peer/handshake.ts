@@ -89,27 +89,17 @@ export function readHello(body: Bytes, { suites, origins, previous }: Accepting)
   must(typeof message.pk === 'string' && message.pk !== '', 'ISO-1001');
   must(hasExactly(message, ['v', 'suite', 'aud', 'pk'], previous ? [] : ['id']), 'ISO-1001');
   const { suite, aud, pk } = message;
-  must(typeof suite === 'string' && typeof aud === 'string', 'ISO-1001');
   must(isSuite(suite) && suites.includes(suite), 'ISO-1003');
   must(isAud(aud) && (origins === undefined || origins.includes(aud)), 'ISO-1003');
   must(previous === undefined || previous.aud === aud, 'ISO-1003');
   const publicKey = fromB64(pk, SUITES[suite].publicKeyBytes);
-  must(publicKey && kemAccepts(suite, publicKey), 'ISO-1002');
+  must(publicKey && SUITES[suite].isPublicKey(publicKey), 'ISO-1002');
   if (!('id' in message)) {
     return { suite, aud, publicKey, clientIdentity: previous?.clientIdentity ?? NOTHING };
   }
   const shown = readShown(message.id);
   must(shown && holds(shown, signedByClient(suite, publicKey, aud)), 'ISO-1004');
   return { suite, aud, publicKey, clientIdentity: digestOf(shown.publicKey) };
-}
-
-/** The input check is part of every encapsulation. */
-function kemAccepts(suite: SuiteName, publicKey: Bytes): boolean {
-  try {
-    return SUITES[suite].encapsulate(publicKey) !== undefined;
-  } catch {
-    return false;
-  }
 }
 
 export interface Answering {
@@ -126,7 +116,7 @@ export interface Answering {
 export function answer(said: Hello, how: Answering, bend: Bend): { session: Session; text: string } {
   const { suite, aud, publicKey, clientIdentity } = said;
   const { nowMs, expiresAtMs, epoch, identity, previous, drawn } = how;
-  const { sharedSecret, ciphertext } = bend('encapsulated', drawn ?? SUITES[suite].encapsulate(publicKey));
+  const { sharedSecret, ciphertext } = bend('encapsulated', drawn ?? encapsulate(suite, publicKey, previous));
   const sid = drawn?.sid ?? b64url(randomBytes(SID_BYTES));
   const hmacKey = drawn?.hmacKey ?? randomBytes(KEY_BYTES);
   const serverIdentity = previous?.serverIdentity ?? (identity ? digestOf(identity.publicKey) : NOTHING);
@@ -148,6 +138,15 @@ export function answer(said: Hello, how: Answering, bend: Bend): { session: Sess
     session: sessionOf(agreed, keys, { hmacKey, nowMs, expiresAtMs, epoch }),
     text: bend('answer text', JSON.stringify(bend('answer', fields))),
   };
+}
+
+/** @throws Refusal for a key of low order, which shows only here */
+function encapsulate(suite: SuiteName, publicKey: Bytes, previous: Session | undefined) {
+  try {
+    return SUITES[suite].encapsulate(publicKey);
+  } catch {
+    throw new Refusal('ISO-1002', previous ? 'sealed' : 'plain');
+  }
 }
 
 /** Which servers a client takes. */

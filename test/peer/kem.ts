@@ -19,6 +19,8 @@ export interface Suite {
   readonly publicKeyBytes: number;
   readonly ciphertextBytes: number;
   publicKey(seed: Bytes): Bytes;
+  /** The input check of FIPS 203 section 7.2, for a key that has its length. */
+  isPublicKey(publicKey: Bytes): boolean;
   /** @throws if the KEM does not accept the key */
   encapsulate(publicKey: Bytes): { sharedSecret: Bytes; ciphertext: Bytes };
   /** @throws if the KEM does not accept the ciphertext */
@@ -33,11 +35,24 @@ const XWING_SEED_BYTES = 32;
 const XWING_EXPANDED_BYTES = 96;
 const XWING_LABEL = bytes('\\.//^\\');
 
+const Q = 3329;
+const VECTOR_BYTES = 1152;
+
+/** The vector in a key is 12 bits for each coefficient, and each is less than q. What follows is a seed. */
+function isReduced(publicKey: Bytes): boolean {
+  for (let at = 0; at < VECTOR_BYTES; at += 3) {
+    const [low = 0, middle = 0, high = 0] = publicKey.subarray(at, at + 3);
+    if ((low | ((middle & 0x0f) << 8)) >= Q || ((middle >> 4) | (high << 4)) >= Q) return false;
+  }
+  return true;
+}
+
 const mlKem768: Suite = {
   name: 'ML-KEM-768',
   seedBytes: KEM_SEED_BYTES,
   publicKeyBytes: KEM_PUBLIC_KEY_BYTES,
   ciphertextBytes: KEM_CIPHERTEXT_BYTES,
+  isPublicKey: isReduced,
   ...mlKem,
 };
 
@@ -79,6 +94,7 @@ const xWing: Suite = {
   seedBytes: XWING_SEED_BYTES,
   publicKeyBytes: KEM_PUBLIC_KEY_BYTES + X25519_BYTES,
   ciphertextBytes: KEM_CIPHERTEXT_BYTES + X25519_BYTES,
+  isPublicKey: isReduced,
   publicKey(seed) {
     const { kemSeed, xSecret } = expanded(seed);
     return join(mlKem.publicKey(kemSeed), x25519Public(xSecret));

@@ -3,21 +3,8 @@ import { type Bytes, b64, bytes, type Field, fromB64, input } from './bytes.ts';
 import { hasExactly, readMessage } from './json-message.ts';
 import { equal, hmac, NONCE_BYTES, open, seal, TAG_BYTES } from './primitives.ts';
 import type { Bend } from './seams.ts';
-import type { Encoding, RequestKind, Session } from './session.ts';
+import type { Encoding, Outgoing, RequestKind, Session } from './session.ts';
 import type { WireRequest } from './wire.ts';
-
-export interface Outgoing {
-  readonly method: string;
-  /** Path and query as they will be sent. */
-  readonly target: string;
-  readonly kind: RequestKind;
-  readonly payload: Bytes;
-  readonly encoding: Encoding;
-  readonly timestamp: string;
-  readonly nonce: Bytes;
-  /** The value of X-Nen-Retry, or empty. */
-  readonly retry: string;
-}
 
 export const pathOf = (target: string): string => target.split('?', 1)[0] ?? '';
 
@@ -33,7 +20,8 @@ export function requestAad(sid: string, request: Omit<Outgoing, 'payload' | 'enc
   return ['nen/2 request', sid, method, target, timestamp, kind, retry];
 }
 
-export function sealRequest(session: Session, request: Outgoing, bend: Bend): WireRequest {
+export function sealRequest(session: Session, right: Outgoing, bend: Bend): WireRequest {
+  const request = bend('outgoing', right);
   const { method, target, kind, encoding, timestamp, nonce, retry } = request;
   const plaintext = bend('request payload', request.payload);
   const aad = input(bend('request aad', requestAad(session.sid, request)));

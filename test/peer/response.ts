@@ -76,8 +76,8 @@ export function openEnvelope(
 
 interface Envelope {
   readonly kind: ResponseKind;
-  readonly nonce: Bytes | undefined;
-  readonly box: Bytes | undefined;
+  readonly nonce: Bytes;
+  readonly box: Bytes;
 }
 
 function octetEnvelope(body: Bytes): Envelope | undefined {
@@ -91,7 +91,8 @@ function jsonEnvelope(body: Bytes): Envelope | undefined {
   if (!hasExactly(message, ['n', 'ct'], ['t'])) return undefined;
   if ('t' in message && message.t !== 'http' && message.t !== 'error') return undefined;
   const kind = (message.t as 'http' | 'error' | undefined) ?? 'json';
-  return { kind, nonce: fromB64(message.n, NONCE_BYTES), box: fromB64(message.ct) };
+  const [nonce, box] = [fromB64(message.n, NONCE_BYTES), fromB64(message.ct)];
+  return nonce && box && box.length >= TAG_BYTES ? { kind, nonce, box } : undefined;
 }
 
 /** Step 1 of 6.1: nonce and tag in headers, no body. @throws Refusal */
@@ -103,6 +104,7 @@ export function openTag(
   if (body.length > 0) throw new Refusal('ISO-4004');
   const nonce = fromB64(headers['x-nen-nonce'], NONCE_BYTES);
   const box = fromB64(headers['x-nen-tag'], TAG_BYTES);
+  if (nonce === undefined || box === undefined) throw new Refusal('ISO-4004');
   return opened(session, requestNonce, { kind: 'none', nonce, box, status });
 }
 
@@ -113,7 +115,7 @@ function opened(
 ): InnerResponse {
   const key = expand(session.responseSecret, answerKeyInfo(requestNonce));
   const aad = input(responseAad(session.sid, requestNonce, status, kind));
-  const payload = nonce && box && open(key, nonce, aad, box);
+  const payload = open(key, nonce, aad, box);
   if (payload === undefined) throw new Refusal('ISO-4004');
   if (kind === 'error') {
     const code = codeInPayload(payload);

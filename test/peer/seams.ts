@@ -7,7 +7,8 @@ import type { Bytes, Field } from './bytes.ts';
 import type { Signing } from './identity.ts';
 import type { Fields } from './json-message.ts';
 import type { Sealing } from './primitives.ts';
-import type { Keys, RecordKind, Session } from './session.ts';
+import type { Attempt } from './retry.ts';
+import type { Keys, Outgoing, RecordKind, Session } from './session.ts';
 import type { WireAnswer, WireRequest } from './wire.ts';
 
 export interface Seams {
@@ -35,7 +36,9 @@ export interface Seams {
   'request session': Session;
   timestamp: string;
   'request nonce': Bytes;
-  retry: string;
+  /** What the request is by itself, and the value of its X-Nen-Retry. */
+  retry: { own: Attempt; value: string };
+  outgoing: Outgoing;
   'inner request': InnerRequest;
   'inner request sections': Sections;
   'request payload': Bytes;

@@ -34,6 +34,20 @@ export type ResponseKind = RequestKind | 'error';
 /** Of a record in a stream, a byte: stream.ts has their names. */
 export type RecordKind = number;
 
+/** A request before it is sealed. */
+export interface Outgoing {
+  readonly method: string;
+  /** Path and query as they will be sent. */
+  readonly target: string;
+  readonly kind: RequestKind;
+  readonly payload: Bytes;
+  readonly encoding: Encoding;
+  readonly timestamp: string;
+  readonly nonce: Bytes;
+  /** The value of X-Nen-Retry, or empty. */
+  readonly retry: string;
+}
+
 export const WINDOW_MS = 30_000;
 export const CLAIM_MARGIN_MS = 60_000;
 export const MAX_AGE_MS = 60_000;
