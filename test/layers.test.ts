@@ -53,6 +53,10 @@ const cases: readonly Case[] = [
   ['src/adapter/down.ts', uses('../session/thing.ts'), undefined],
   ['src/link/up-to-ai.ts', uses('../ai/thing.ts'), IMPORTS],
   ['src/link/down.ts', uses('../protocol/thing.ts'), undefined],
+  // The second implementation shares nothing with this one.
+  ['test/peer/to-the-code.ts', uses('../../src/protocol/thing.ts'), IMPORTS],
+  ['test/peer/bugs/to-the-code.ts', uses('../../../src/protocol/thing.ts'), IMPORTS],
+  ['test/peer/to-other-tests.ts', uses('../support/thing.ts'), undefined],
   // Neither side holds the other's code.
   ['src/adapter/to-the-client.ts', uses('../link/client/thing.ts'), IMPORTS],
   ['src/link/to-the-server.ts', uses('../adapter/thing.ts'), IMPORTS],
