@@ -118,13 +118,9 @@ describe('a message', () => {
     ];
     for (const [what, bytes] of attacks) {
       expect(parseMessage(bytes), what).toBeUndefined();
-      expect(
-        Math.min(
-          tookMs(() => parseMessage(bytes)),
-          tookMs(() => parseMessage(bytes)),
-        ),
-        what,
-      ).toBeLessThan(50);
+      // The least of five: a busy machine only adds to it.
+      const times = Array.from({ length: 5 }, () => tookMs(() => parseMessage(bytes)));
+      expect(Math.min(...times), what).toBeLessThan(50);
     }
   });
 
