@@ -13,6 +13,7 @@ export type AnthropicOptions = Omit<
   'apiKey' | 'authToken' | 'baseURL' | 'config' | 'credentials' | 'fetch' | 'profile'
 >;
 
+/** The options of the SDK that make sense here, and the sealed channel's own. */
 export type SecureAnthropicOptions = SecureSDKOptions<AnthropicOptions>;
 
 /** The SDK's client, in which `model` may be left out where the server has a default. */

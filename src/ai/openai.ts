@@ -20,6 +20,7 @@ export type OpenAIOptions = Omit<
   | 'workloadIdentity'
 >;
 
+/** The options of the SDK that make sense here, and the sealed channel's own. */
 export type SecureOpenAIOptions = SecureSDKOptions<OpenAIOptions>;
 
 /**

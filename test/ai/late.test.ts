@@ -14,7 +14,7 @@ class Thing {
     },
   };
 
-  secret(): string {
+  async secret(): Promise<string> {
     return this.#secret;
   }
   note(text: string): this {
@@ -104,6 +104,6 @@ describe('late', () => {
 
   it('a value that is not there yet is no text', () => {
     const thing = late(async () => new Thing());
-    expect(() => `${thing.log}`).toThrow('await it');
+    expect(() => String(thing.log)).toThrow('await it');
   });
 });

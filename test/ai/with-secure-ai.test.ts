@@ -190,7 +190,7 @@ describe('the list of paths', () => {
   async function openUpstreamWith(query: string): Promise<void> {
     const first = await openStage();
     await open({ upstream: `${first.provider.url}/v1${query}` });
-    stage = { ...stage, provider: first.provider, close: async () => void (await first.close()) };
+    stage = { ...stage, provider: first.provider, close: () => first.close() };
   }
 });
 
@@ -297,7 +297,7 @@ describe("the server's key", () => {
       models: ['gpt-test'],
       nen,
       fetch: async (url, init) => {
-        asked.push([String(url), new Headers(init?.headers).get('authorization')]);
+        asked.push([url, new Headers(init.headers).get('authorization')]);
         return Response.json({});
       },
     });
@@ -412,19 +412,14 @@ describe('usage', () => {
   });
 
   it.each([
-    ['/responses', (prompt: string) => ({ input: prompt }), '/api/ai', '/responses'],
-    [
-      '/v1/messages',
-      (prompt: string) => ({ ...saying(prompt), max_tokens: 9 }),
-      '/api/anthropic',
-      '/v1/messages',
-    ],
-  ])('of %s', async (path, body, endpoint) => {
+    ['/responses', '/api/ai', { input: 'say one two three' }],
+    ['/v1/messages', '/api/anthropic', { ...saying('say one two three'), max_tokens: 9 }],
+  ] as const)('of %s', async (path, endpoint, body) => {
     for (const stream of [false, true]) {
       const response = await client.tunnel(endpoint)(`${stage.url}${endpoint}${path}`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ ...body('say one two three'), stream }),
+        body: JSON.stringify({ ...body, stream }),
       });
       await response.text();
     }
@@ -512,7 +507,7 @@ describe('plain requests', () => {
       apiKey: PROVIDER_KEY,
       nen,
       fetch: async (url) => {
-        asked.push(String(url));
+        asked.push(url);
         return Response.json({});
       },
     });

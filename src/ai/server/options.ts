@@ -13,6 +13,9 @@ import { isFields, PROVIDERS, type Provider, type ProviderName } from './provide
 /** A JSON body as an object. */
 export type AIBody = Readonly<Record<string, unknown>>;
 
+/** fetch, called with a URL as text. */
+export type UpstreamFetch = (url: string, init: RequestInit) => Promise<Response>;
+
 /** What one call used. */
 export interface AIUsage {
   /** The path at the provider, such as '/chat/completions'. */
@@ -53,7 +56,7 @@ export interface SecureAIOptions extends ShapingOptions {
   /** Headers for the upstream, over all others. */
   readonly headers?: Readonly<Record<string, string>>;
   /** What carries calls to the upstream. By default the runtime's fetch. */
-  readonly fetch?: typeof globalThis.fetch;
+  readonly fetch?: UpstreamFetch;
   /** The server whose sessions these are. By default the default instance, that of `withNen`. */
   readonly nen?: Nen;
   /**
@@ -84,7 +87,7 @@ export interface Settings {
   /** undefined: it is missing. */
   readonly apiKey: () => string | null | undefined;
   readonly headers: Headers;
-  readonly fetch: typeof globalThis.fetch;
+  readonly fetch: UpstreamFetch;
   readonly authorize: NonNullable<SecureAIOptions['authorize']>;
   readonly prepare: SecureAIOptions['prepare'];
   readonly onUsage: SecureAIOptions['onUsage'];
@@ -109,7 +112,8 @@ export function readOptions(options: SecureAIOptions): Settings {
     upstream: readUpstream(options.upstream ?? provider.upstream),
     apiKey: readKey(options, provider),
     headers: new Headers(headers),
-    fetch: (input, init) => (fetch ?? globalThis.fetch)(input, init),
+    // Looked up at each call: tests and polyfills may replace it.
+    fetch: (url, init) => (fetch ?? globalThis.fetch)(url, init),
     authorize: optionalFunction('authorize', options.authorize) ?? (() => true),
     prepare: optionalFunction('prepare', options.prepare),
     onUsage: optionalFunction('onUsage', options.onUsage),

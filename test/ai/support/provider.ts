@@ -64,7 +64,7 @@ async function answer(seen: Seen[], req: IncomingMessage, res: ServerResponse): 
   res.setHeader('set-cookie', '__cf_bm=planted; Path=/');
   res.setHeader('x-ratelimit-remaining-requests', '17');
   const given = headers.authorization?.replace('Bearer ', '') ?? headers['x-api-key'];
-  if (given !== PROVIDER_KEY) return fail(res, 401, `Incorrect API key provided: ${given}.`);
+  if (given !== PROVIDER_KEY) return fail(res, 401, `Incorrect API key provided: ${String(given)}.`);
   if (method === 'GET' && path === '/v1/models') {
     return json(res, {
       object: 'list',
