@@ -302,9 +302,9 @@ describe('the app of the README', () => {
     let answer = '';
     await inPage(
       async (url, init) => {
-        const ofProvider = String(url).replace('https://api.openai.com', provider.url);
-        if (ofProvider !== url) return fetch(ofProvider, init);
         const req = new Request(url, init);
+        const ofProvider = req.url.replace('https://api.openai.com', provider.url);
+        if (ofProvider !== req.url) return fetch(ofProvider, init);
         wire.push(`${req.method} ${new URL(req.url).pathname} ${await req.clone().text()}`);
         return (req.url.includes('/api/nen/') ? session : route)(req);
       },
