@@ -12,6 +12,7 @@ import {
 } from '../protocol/constants.ts';
 import { pageOrigins } from './checks.ts';
 
+/** Which pages of other origins may call. */
 export interface CorsOptions {
   /** The origins that may call, scheme://host[:port]. */
   readonly origins: readonly string[];

@@ -55,6 +55,7 @@ export interface HandlerErrorEvent {
   readonly error: unknown;
 }
 
+/** What a server tells about itself, by its `type`. */
 export type NenEvent =
   | HandshakeEvent
   | CallEvent
@@ -63,6 +64,7 @@ export type NenEvent =
   | StreamEndedEvent
   | HandlerErrorEvent;
 
+/** Receives every event; what it throws changes no answer. */
 export type EventListener = (event: NenEvent) => void;
 
 const WARN_EVERY_MS = 60_000;

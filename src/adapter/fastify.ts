@@ -21,6 +21,7 @@ type Instance = Parameters<typeof plainPlugin>[0];
 type FastifyRequest = CreateFastifyContextOptions['req'];
 type FastifyReply = CreateFastifyContextOptions['res'];
 
+/** What both plugins need. */
 export interface FastifyNenOptions {
   readonly prefix?: string;
   /** Made by `createNen`. */

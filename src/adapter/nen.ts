@@ -34,6 +34,7 @@ import { resolveStore } from './stores.ts';
 import { createWithNen, type WithNen, type WithNenStream } from './with-nen.ts';
 import { createWrap, type Handler, type WrapOptions, type Wrapped } from './wrap.ts';
 
+/** The options of `createNen`; each is checked when it is called. */
 export interface NenOptions extends ShapingOptions {
   /**
    * Where sessions and replay claims are kept. By default what the environment names (UPSTASH_REDIS_REST_URL
@@ -82,6 +83,7 @@ export interface NenOptions extends ShapingOptions {
   readonly clock?: () => number;
 }
 
+/** One server side of the sealed channel. */
 export interface Nen {
   /** The session routes, for a route file of their own. */
   readonly routes: SessionRoutes;

@@ -11,6 +11,7 @@ import { positiveInteger, positiveNumber } from './checks.ts';
  */
 export type RateLimiter = (address: string | undefined) => number | Promise<number>;
 
+/** The rates of `tokenBucket`. */
 export interface TokenBucketOptions {
   /** Handshakes a second and address, in the long run. */
   readonly perSecond: number;
@@ -20,6 +21,7 @@ export interface TokenBucketOptions {
   readonly global: { readonly perSecond: number; readonly burst: number };
   /** How many addresses are remembered; the longest unseen one is forgotten first. */
   readonly maxAddresses?: number;
+  /** In milliseconds; Date.now by default. */
   readonly now?: () => number;
 }
 

@@ -94,14 +94,16 @@ export class Sessions {
   async create(session: NewSession, suite: SuiteName, audience: string): Promise<void> {
     const record = this.#encode(session, suite, audience);
     const ttlMs = Math.min(UNCONFIRMED_TTL_MS, session.terms.expiresAt - session.terms.now);
-    await this.#ask(() => this.#store.create(session.sid, record, ttlMs));
+    await this.#ask(() => this.#store.create(session.sid, record, ttlMs)).finally(() => wipe(record));
   }
 
   /** Puts the new session in the old one's place, in one step. @throws {NenError} ISO-2002 if the old one is gone. */
   async rotate(old: OpenedSession, session: NewSession, suite: SuiteName): Promise<void> {
     const record = this.#encode(session, suite, old.audience);
     const ttlMs = Math.min(this.#idleMs, session.terms.expiresAt - session.terms.now);
-    const rotated = await this.#ask(() => this.#store.rotate(old.sid, session.sid, record, ttlMs));
+    const rotated = await this.#ask(() => this.#store.rotate(old.sid, session.sid, record, ttlMs)).finally(
+      () => wipe(record),
+    );
     this.#drop(old);
     if (!rotated) throw new NenError('ISO-2002', { hint: 'the session was gone before it could be rotated' });
   }

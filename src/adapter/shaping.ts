@@ -5,6 +5,7 @@
 import { KEEP_ALIVE_MS, MAX_RECORD_BYTES, SILENCE_MS } from '../protocol/constants.ts';
 import { contentOf, type Padding, readPadding } from '../protocol/padding.ts';
 
+/** What hides the sizes and times of answers (docs/padding.md). */
 export interface ShapingOptions {
   /**
    * Pads answers and the records of streams to size classes: `{ blockBytes: 256 }` to multiples of it, `'padme'`

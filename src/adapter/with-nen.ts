@@ -11,6 +11,7 @@ import { resolveShaping, type ShapingOptions } from './shaping.ts';
 import { type SchemaOutput, type StandardSchema, standardSchema, validate } from './standard-schema.ts';
 import type { FrameWrap } from './wrap.ts';
 
+/** What holds for one route. */
 export interface WithNenOptions extends ShapingOptions {
   /**
    * false lets this route answer plain requests too, for old clients that can't seal: nobody has authenticated
@@ -20,6 +21,7 @@ export interface WithNenOptions extends ShapingOptions {
   readonly strict?: boolean;
 }
 
+/** Options with a schema for the body. */
 export interface ValidatedOptions<Schema extends StandardSchema> extends WithNenOptions {
   /**
    * A Standard Schema (Zod, Valibot, ArkType): the handler's body is what it makes of the request's. What it
@@ -38,6 +40,7 @@ export interface NenContext<Params = DefaultParams> {
 type DefaultParams = Readonly<Record<string, string | string[] | undefined>>;
 
 /**
+ * What `withNen` seals.
  * @param req opened: its own method, URL and headers, its body unread.
  * @param body JSON as its value, text as a string, a form as FormData, all else as bytes, undefined if none.
  */

@@ -16,6 +16,7 @@ import { SEALED_SEGMENT, unsealRequest } from './unseal.ts';
 /** Any function from a Request to a Response; further arguments pass through. */
 export type Handler<Rest extends unknown[]> = (req: Request, ...rest: Rest) => Response | Promise<Response>;
 
+/** What holds for one wrapped handler. */
 export interface WrapOptions extends ShapingOptions {
   /**
    * The path under which tunnelled calls lie, as the client sees it, such as '/api/trpc'.
@@ -26,6 +27,7 @@ export interface WrapOptions extends ShapingOptions {
   readonly maxBodyBytes?: number;
 }
 
+/** The sealed handler: takes what the handler takes. */
 export type Wrapped<Rest extends unknown[]> = (req: Request, ...rest: Rest) => Promise<Response>;
 
 /** What `withNen` says besides. */

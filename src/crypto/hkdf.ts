@@ -3,7 +3,7 @@
  * which many keys are derived is imported once.
  *   T(0) = ""    T(i) = HMAC(PRK, T(i-1) || info || i)    OKM = first L bytes of T(1) || T(2) || ...
  */
-import { type Bytes, concatBytes, wipe } from './bytes.ts';
+import { type Bytes, concatBytes, secretBytes, wipe } from './bytes.ts';
 import type { MacKey } from './primitives.ts';
 
 const HASH_BYTES = 32;
@@ -17,7 +17,7 @@ export function hkdfExpand(prk: MacKey, info: Bytes, length: number): Bytes {
   if (!Number.isSafeInteger(length) || length < 0 || length > MAX_BYTES) {
     throw new RangeError(`HKDF gives 0 to ${MAX_BYTES} bytes`);
   }
-  const okm = new Uint8Array(length);
+  const okm = secretBytes(length);
   let previous: Bytes = new Uint8Array(0);
   for (let i = 1, at = 0; at < length; i++, at += HASH_BYTES) {
     const input = concatBytes([previous, info, Uint8Array.of(i)]);

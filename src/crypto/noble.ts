@@ -7,7 +7,7 @@ import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
-import { type Bytes, wipe } from './bytes.ts';
+import { type Bytes, copySecret, wipe } from './bytes.ts';
 import { hkdfExpand } from './hkdf.ts';
 import * as mlkem from './mlkem768.ts';
 import { AeadError, type Kem, type MacKey, type Primitives, type SyncAeadKey } from './primitives.ts';
@@ -16,7 +16,7 @@ import { KEY_BYTES, NONCE_BYTES, TAG_BYTES } from './sizes.ts';
 /** Seals and opens at once; {@link noblePrimitives} shows it as an AeadKey. */
 export function nobleAeadKey(rawKey: Bytes): SyncAeadKey {
   if (rawKey.length !== KEY_BYTES) throw new RangeError('a ChaCha20-Poly1305 key has 32 bytes');
-  const key = rawKey.slice();
+  const key = copySecret(rawKey);
   let wiped = false;
   function cipher(nonce: Bytes, aad: Bytes): ReturnType<typeof chacha20poly1305> {
     // Without this check a wiped key would go on sealing, under zeros.

@@ -5,7 +5,7 @@
  * small draws. Secrets never are (attack: processes started from one memory snapshot share its pool, and
  * one client's secrets would be another's).
  */
-import type { Bytes } from './bytes.ts';
+import { type Bytes, secretBytes } from './bytes.ts';
 import type { RandomBytes } from './primitives.ts';
 import { webCrypto } from './runtime.ts';
 
@@ -32,7 +32,7 @@ export function pooledRandom(fill: FillRandom): RandomBytes {
   return (length) => {
     if (!Number.isSafeInteger(length) || length < 0)
       throw new RangeError('length must be a non-negative integer');
-    if (length > POOLED_BYTES) return filled(fill, new Uint8Array(length));
+    if (length > POOLED_BYTES) return filled(fill, secretBytes(length));
     if (length > POOL_BYTES - used || pool === undefined) {
       // Forget the old pool first: after a failed refill there must be nothing left to hand out.
       used = POOL_BYTES;

@@ -5,6 +5,7 @@
  */
 import { type NenErrorCode, WIRE_ERRORS } from './errors.ts';
 
+/** One row of docs/errors.md. */
 export interface NenCodeDescription {
   readonly code: NenErrorCode;
   /** A few words for a heading. */

@@ -10,6 +10,7 @@
  */
 export type NenOutcome = 'not-run' | 'unknown';
 
+/** One of the stable codes of docs/errors.md. */
 export type NenErrorCode =
   | 'ISO-1001'
   | 'ISO-1002'
@@ -89,6 +90,7 @@ export function isNenErrorCode(value: unknown): value is NenErrorCode {
   return typeof value === 'string' && Object.hasOwn(WIRE_ERRORS, value);
 }
 
+/** What an error can say besides its code. */
 export interface NenErrorOptions {
   /** HTTP status that came with the failure, where there was one. */
   readonly status?: number | undefined;

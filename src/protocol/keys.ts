@@ -2,7 +2,7 @@
  * The keys of a session, as bytes (what a record keeps) and imported (what is used).
  * Each has one purpose: requests, answers and streams, signatures, exports.
  */
-import { type Bytes, utf8ToBytes, wipe } from '../crypto/bytes.ts';
+import { type Bytes, copySecret, utf8ToBytes, wipe } from '../crypto/bytes.ts';
 import type { AeadKey, MacKey, Primitives } from '../crypto/primitives.ts';
 import { KEY_BYTES, LABEL_EXPORTED_KEY } from './constants.ts';
 import { input } from './input.ts';
@@ -42,7 +42,7 @@ export function importKeys(primitives: Primitives, secrets: SessionSecrets): Ses
     primitives,
     requestKey: primitives.aeadKey(secrets.requestKey),
     responseSecret: primitives.macKey(secrets.responseSecret),
-    exporterSecret: Uint8Array.from(secrets.exporterSecret),
+    exporterSecret: copySecret(secrets.exporterSecret),
     exporterKey: primitives.macKey(secrets.exporterSecret),
     hmacKey: primitives.macKey(secrets.hmacKey),
   };

@@ -16,6 +16,7 @@ const EPOCH_BYTES = 16;
 /** What a claim lives beyond the time at which its request could last be accepted. */
 const MAX_CLOCK_STEP_BACK_MS = 60_000;
 
+/** The bounds of a store in memory. */
 export interface InMemorySessionStoreOptions {
   /** Confirmed sessions, under 1 KB each: above this the least recently used one goes. Default 100 000. */
   readonly maxSessions?: number;

@@ -6,7 +6,7 @@
  * The bytes hold keys in clear. Sealing under a KEK wraps them whole, between this file and every
  * store that isn't `local`: sid and keyId are its AAD, so nothing in here changes for it.
  */
-import { type Bytes, bytesToLatin1, concatBytes, latin1ToBytes } from '../crypto/bytes.ts';
+import { type Bytes, bytesToLatin1, concatBytes, copySecret, latin1ToBytes } from '../crypto/bytes.ts';
 import type { SuiteName } from '../crypto/suite.ts';
 import { isEpoch, isSid } from '../protocol/formats.ts';
 
@@ -81,10 +81,10 @@ export function decodeSessionRecord(bytes: Bytes): SessionRecord | undefined {
   const { clientIdentity, serverIdentity } = record;
   return {
     ...record,
-    requestKey: record.requestKey.slice(),
-    responseSecret: record.responseSecret.slice(),
-    exporterSecret: record.exporterSecret.slice(),
-    hmacKey: record.hmacKey.slice(),
+    requestKey: copySecret(record.requestKey),
+    responseSecret: copySecret(record.responseSecret),
+    exporterSecret: copySecret(record.exporterSecret),
+    hmacKey: copySecret(record.hmacKey),
     ...(clientIdentity !== undefined && { clientIdentity: clientIdentity.slice() }),
     ...(serverIdentity !== undefined && { serverIdentity: serverIdentity.slice() }),
   };

@@ -12,9 +12,11 @@ import type { SessionStore } from './types.ts';
 
 /** Any runner with a function that registers a test: vitest, node:test, jest, mocha. */
 export interface SessionStoreTestRunner {
+  /** Adds one test. */
   test(name: string, run: () => Promise<void>): void;
 }
 
+/** What the contract's tests are run with. */
 export interface SessionStoreTestOptions<Store extends SessionStore> {
   /** Makes a store for one test. Those behind it may share one server: every test uses names of its own. */
   create(): Promise<Store> | Store;

@@ -14,6 +14,7 @@ export type ClaimResult =
   /** The session that `requireSession` asks for, or the memory that `epoch` names, is not there: nothing was claimed. */
   | 'gone';
 
+/** How long a claim lives, and what it asks of its session. */
 export interface ClaimOptions {
   /** How long the claim must be remembered. Neither expiry, rotation, deletion nor eviction of the session ends it sooner. */
   readonly claimMs: number;
@@ -42,8 +43,9 @@ export interface SessionStore {
    * forgotten some. 1 to 64 characters of base64url, whether or not the session exists.
    */
   epoch(sid: string): Promise<string>;
-  /** Puts a new session in, unconfirmed until its first claim. */
+  /** Puts a new session in, unconfirmed until its first claim. The record stays the caller's, who wipes it afterwards. */
   create(sid: string, record: Bytes, ttlMs: number): Promise<void>;
+  /** The record of a session that lives; it tells nothing of how long. */
   read(sid: string): Promise<Bytes | undefined>;
   /**
    * Claims a nonce for one attempt, atomically; the same attempt may claim it again.

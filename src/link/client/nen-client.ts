@@ -22,6 +22,7 @@ import { toOpenedResponse } from './opened-response.ts';
 import { SessionManager } from './session-manager.ts';
 import { nativeTransport, type Transport } from './transport.ts';
 
+/** The options of a client; each is checked when the client is made. */
 export interface NenClientOptions extends IdentityOptions {
   /** Where the session routes are. By default `{baseUrl}/api/nen`. */
   readonly nenUrl?: string;
@@ -58,6 +59,13 @@ export interface SessionStatus {
 /** {@link NenClient.tunnel} for nenLink, whose responses only tRPC reads: they need not be made whole. */
 export let lightTunnel: (client: NenClient, endpoint: string) => Fetch;
 
+/**
+ * The client of one server: a session that is made at the first call, renewed when it ends, and shared by all
+ * calls. `fetch` is a sealed fetch; `nenFetch` and `nenStream` give values.
+ * @example
+ * const client = new NenClient('', { serverPins });
+ * const data = await client.nenFetch('/api/pay', { method: 'POST', body: JSON.stringify({ amount: 1840 }) });
+ */
 export class NenClient {
   static {
     lightTunnel = (client, endpoint) => client.#createTunnel(endpoint, toOpenedResponse);

@@ -7,6 +7,7 @@ import type { Bytes } from '../../crypto/bytes.ts';
 /** What carries sealed bytes: fetch, called with a URL as text. */
 export type Transport = (url: string, init: TransportInit) => Promise<Response>;
 
+/** What a transport is called with. */
 export interface TransportInit {
   readonly method: string;
   readonly headers: Record<string, string>;

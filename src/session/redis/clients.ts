@@ -20,6 +20,7 @@ export interface ValkeyGlideClient {
   customCommand(args: string[]): Promise<unknown>;
 }
 
+/** A client that is told by its shape. */
 export type RedisClient = IoredisClient | NodeRedisClient | ValkeyGlideClient;
 
 const SERVER = 'Redis';

@@ -77,6 +77,7 @@ export class ScriptStore implements SessionStore {
     await this.#put(sid, record, ttlMs);
   }
 
+  /** See {@link SessionStore.read}. */
   async read(sid: string): Promise<Bytes | undefined> {
     const answer = await this.#run(READ_SCRIPT, [this.#session(sid)]);
     if (answer === null || answer === undefined) return undefined;

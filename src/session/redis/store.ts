@@ -14,6 +14,7 @@ import {
 } from './clients.ts';
 import { type ScriptRunner, ScriptStore, type ScriptStoreOptions } from './script-store.ts';
 
+/** The options of a store in Redis. */
 export interface RedisSessionStoreOptions extends ScriptStoreOptions {
   /** Before every key. Default 'nen:'. */
   readonly keyPrefix?: string;

@@ -8,6 +8,7 @@ import { readBody } from '../../protocol/body.ts';
 import { SessionStoreError } from '../store-error.ts';
 import { type ScriptCall, type ScriptRunner, ScriptStore, type ScriptStoreOptions } from './script-store.ts';
 
+/** The options of a store in Upstash. */
 export interface UpstashSessionStoreOptions extends ScriptStoreOptions {
   /** Before every key. Default 'nen:'. */
   readonly keyPrefix?: string;
