@@ -5,10 +5,10 @@
 import type { Signer } from '../crypto/signature.ts';
 
 /** Half of what a client waits for its handshake. */
-export const SIGNER_TIMEOUT_MS = 5_000;
+const SIGNER_TIMEOUT_MS = 5_000;
 
 /** How many signatures may be waited for at once: a KMS that takes 50 ms still signs 5 000 handshakes a second. */
-export const MAX_PENDING_SIGNATURES = 256;
+const MAX_PENDING_SIGNATURES = 256;
 
 export function boundedSigner(signer: Signer): Signer {
   let pending = 0;
