@@ -70,8 +70,8 @@ export async function sealAnswer(
       shaping,
       onSealed,
     });
-    outside.set('Content-Type', exchange.encoding === 'octets' ? CONTENT_TYPE_OCTETS : CONTENT_TYPE_SSE);
-    outside.set('X-Accel-Buffering', 'no');
+    const contentType = exchange.encoding === 'octets' ? CONTENT_TYPE_OCTETS : CONTENT_TYPE_SSE;
+    outside.push(['Content-Type', contentType], ['X-Accel-Buffering', 'no']);
     return new Response(stream, { status: OUTER_OK, headers: outside });
   }
   const bytes = first === undefined ? NO_BODY : joinBytes(first.chunks);
@@ -82,7 +82,7 @@ export async function sealAnswer(
       ? padMessage(encodeResponse({ status: response.status, fields: inside, body: bytes }), padding)
       : [bytes];
   const sealed = await sealResponse(exchange, status, kind, kind === 'none' ? [] : payload);
-  for (const [name, value] of Object.entries(sealed.headers)) outside.set(name, value);
+  outside.push(...Object.entries(sealed.headers));
   const answer = new Response(sealed.body ?? null, { status, headers: outside });
   onSealed();
   return answer;
@@ -126,16 +126,16 @@ function responseKind(
 function splitHeaders(
   headers: Headers,
   publicHeaders: readonly string[],
-): { inside: readonly Field[]; outside: Headers } {
+): { inside: readonly Field[]; outside: [name: string, value: string][] } {
   const inside: Field[] = [];
-  const outside = new Headers({ 'Cache-Control': CACHE_CONTROL });
+  const outside: [name: string, value: string][] = [['Cache-Control', CACHE_CONTROL]];
   for (const [name, value] of headers) {
     if (isFraming(name)) continue;
     if (isAnswerOutside(name)) {
-      outside.append(name, value);
+      outside.push([name, value]);
       continue;
     }
-    if (publicHeaders.includes(name)) outside.set(name, value);
+    if (publicHeaders.includes(name)) outside.push([name, value]);
     inside.push([name, value]);
   }
   return { inside, outside };

@@ -31,25 +31,25 @@ export class BurstReader {
   async ready(maxBytes: number): Promise<Burst> {
     const chunks: Bytes[] = [];
     let length = 0;
-    const turns = countTurns();
+    const turns = untilQuiet(MAX_BURST_TURNS);
     try {
-      while (length <= maxBytes && turns.passed() < MAX_BURST_TURNS) {
+      while (length <= maxBytes) {
         this.#pending ??= this.#reader.read();
-        const read = await withinOneTurn(this.#pending).catch((error: unknown) => {
-          if (chunks.length === 0) throw error;
-          // The failed read stays pending, for the next call to throw.
-          return undefined;
-        });
-        if (read === undefined) return { chunks, length, done: false };
+        const read = await Promise.race([this.#pending, turns.quiet]);
+        if (read === undefined) break;
         this.#pending = undefined;
         if (read.done) return { chunks, length, done: true };
         chunks.push(asBytes(read.value));
         length += read.value.length;
+        turns.heard();
       }
-      return { chunks, length, done: false };
+    } catch (error) {
+      // The failed read stays pending, for the next call to throw.
+      if (chunks.length === 0) throw error;
     } finally {
       turns.stop();
     }
+    return { chunks, length, done: false };
   }
 
   /**
@@ -100,32 +100,30 @@ function asBytes(chunk: unknown): Bytes {
   throw new TypeError('a response body must be made of Uint8Array chunks');
 }
 
-/** What the promise comes to within one turn of the event loop, else undefined. */
-function withinOneTurn<T>(promise: Promise<T>): Promise<T | undefined> {
-  return new Promise((resolve, reject) => {
-    const stop = onNextTurn(() => resolve(undefined));
-    promise.then(
-      (value) => {
-        stop();
-        resolve(value);
-      },
-      (error: unknown) => {
-        stop();
-        reject(error);
-      },
-    );
-  });
+interface Turns {
+  /** Resolves once the event loop has turned without a byte, or as often as it may. */
+  readonly quiet: Promise<undefined>;
+  heard(): void;
+  stop(): void;
 }
 
-/** Counts the turns of the event loop until it is stopped. */
-function countTurns(): { passed(): number; stop(): void } {
-  let passed = 0;
-  const count = (): void => {
-    passed++;
-    stop = onNextTurn(count);
+function untilQuiet(maxTurns: number): Turns {
+  let isQuiet = true;
+  let turns = 0;
+  let stop: () => void = () => undefined;
+  const quiet = new Promise<undefined>((resolve) => {
+    const turned = (): void => {
+      turns++;
+      if (isQuiet || turns === maxTurns) resolve(undefined);
+      else stop = onNextTurn(turned);
+      isQuiet = true;
+    };
+    stop = onNextTurn(turned);
+  });
+  const heard = (): void => {
+    isQuiet = false;
   };
-  let stop = onNextTurn(count);
-  return { passed: () => passed, stop: () => stop() };
+  return { quiet, heard, stop: () => stop() };
 }
 
 /** Runs once the event loop has turned. @returns what takes it back. */

@@ -11,7 +11,6 @@ import {
   httpSubscriptionLink,
   isNonJsonSerializable,
   type Operation,
-  splitLink,
   type TRPCLink,
 } from '@trpc/client';
 import type { AnyTRPCRouter, TRPCCombinedDataTransformer, TRPCDataTransformer } from '@trpc/server';
@@ -90,18 +89,24 @@ export function nenLink<TRouter extends AnyTRPCRouter>(options: NenLinkOptions<T
     }),
     ...(connectionParams !== undefined && { connectionParams }),
   } as Parameters<typeof httpSubscriptionLink<TRouter, ReturnType<typeof createEventSource>>>[0];
-  return splitLink<TRouter>({
-    condition: ({ type }) => type === 'subscription',
-    true: [unwrappingErrors(), httpSubscriptionLink(subscription)],
-    false: splitLink<TRouter>({
-      // The batch links would send `{}` in place of these.
-      condition: ({ input }) => isNonJsonSerializable(input),
-      true: httpLink<TRouter>({ ...shared, headers: ({ op }) => ofOne(op) }),
-      false: stream
-        ? httpBatchStreamLink<TRouter>({ ...batch, ...(streamHeader !== undefined && { streamHeader }) })
-        : httpBatchLink<TRouter>(batch),
-    }),
-  });
+  const subscribing = httpSubscriptionLink<TRouter, ReturnType<typeof createEventSource>>(subscription);
+  // The batch links would send `{}` in place of what is no JSON.
+  const single = httpLink<TRouter>({ ...shared, headers: ({ op }) => ofOne(op) });
+  const batching = stream
+    ? httpBatchStreamLink<TRouter>({ ...batch, ...(streamHeader !== undefined && { streamHeader }) })
+    : httpBatchLink<TRouter>(batch);
+  return (runtime) => {
+    const links = {
+      subscribing: unwrappingErrors(subscribing)(runtime),
+      single: single(runtime),
+      batching: batching(runtime),
+    };
+    // Not by splitLink, which costs each call four observables more.
+    return (props) => {
+      if (props.op.type === 'subscription') return links.subscribing(props);
+      return isNonJsonSerializable(props.op.input) ? links.single(props) : links.batching(props);
+    };
+  };
 }
 
 function resolve(

@@ -82,19 +82,21 @@ function refusedSubscription(refused: EventStreamRefused, deserialize: (data: un
 }
 
 /**
- * In front of httpSubscriptionLink: the error that ended the EventSource, which tRPC hides in a
+ * httpSubscriptionLink, failing with the error that ended the EventSource, which tRPC hides in a
  * SuppressedError because it fails a second time on closing what had failed.
  */
-export function unwrappingErrors<TRouter extends AnyTRPCRouter>(): TRPCLink<TRouter> {
-  return () =>
-    ({ op, next }) =>
+export function unwrappingErrors<TRouter extends AnyTRPCRouter>(link: TRPCLink<TRouter>): TRPCLink<TRouter> {
+  return (runtime) => {
+    const subscribe = link(runtime);
+    return (props) =>
       observable((observer) =>
-        next(op).subscribe({
+        subscribe(props).subscribe({
           next: (envelope) => observer.next(envelope),
           error: (error) => observer.error(unwrapped(error)),
           complete: () => observer.complete(),
         }),
       );
+  };
 }
 
 function unwrapped<TError>(error: TError): TError {

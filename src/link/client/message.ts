@@ -45,7 +45,8 @@ export async function readMessage(
     throw new TypeError('Request with GET/HEAD method cannot have body.');
   }
   signal?.throwIfAborted();
-  const body = await unlessAborted(readInitBody(given, headers), signal);
+  const read = readInitBody(given, headers);
+  const body = read instanceof Promise ? await unlessAborted(read, signal) : read;
   return { method, url, fields: toFields(headers), body, signal, credentials, keepalive };
 }
 
@@ -90,7 +91,8 @@ function readHeaders(init: MessageInit['headers']): Headers {
   return headers;
 }
 
-async function readInitBody(body: BodyInit | null, headers: Headers): Promise<Bytes> {
+/** What is there is read at once: waiting costs more than a small body does. */
+function readInitBody(body: BodyInit | null, headers: Headers): Bytes | Promise<Bytes> {
   if (body === null) return NO_BODY;
   if (typeof body === 'string') {
     if (!headers.has('content-type')) headers.set('content-type', 'text/plain;charset=UTF-8');
@@ -102,7 +104,7 @@ async function readInitBody(body: BodyInit | null, headers: Headers): Promise<By
   const response = new Response(body);
   const type = response.headers.get('content-type');
   if (type !== null && !headers.has('content-type')) headers.set('content-type', type);
-  return new Uint8Array(await response.arrayBuffer());
+  return response.arrayBuffer().then((bytes) => new Uint8Array(bytes));
 }
 
 function toFields(headers: Headers): readonly Field[] {
