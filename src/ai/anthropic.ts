@@ -17,7 +17,10 @@ export type AnthropicOptions = Omit<
 export type SecureAnthropicOptions = SecureSDKOptions<AnthropicOptions>;
 
 /** The SDK's client, in which `model` may be left out where the server has a default. */
-export type SecureAnthropic = Anthropic & { readonly messages: MessagesWithoutModel };
+export type SecureAnthropic = Anthropic & {
+  readonly messages: MessagesWithoutModel;
+  readonly beta: { readonly messages: BetaMessagesWithoutModel };
+};
 
 declare const messages: Anthropic['messages'];
 type RequestOptions = Parameters<typeof messages.create>[1];
@@ -43,6 +46,23 @@ interface MessagesWithoutModel {
     body: ModelOptional<Parameters<typeof messages.countTokens>[0]>,
     options?: RequestOptions,
   ): ReturnType<typeof messages.countTokens>;
+}
+
+declare const betaMessages: Anthropic['beta']['messages'];
+
+interface BetaMessagesWithoutModel {
+  create(
+    body: ModelOptional<Anthropic.Beta.Messages.MessageCreateParamsNonStreaming>,
+    options?: RequestOptions,
+  ): APIPromise<Whole<typeof betaMessages.create>>;
+  create(
+    body: ModelOptional<Anthropic.Beta.Messages.MessageCreateParamsStreaming>,
+    options?: RequestOptions,
+  ): APIPromise<Streamed<typeof betaMessages.create>>;
+  stream<Params extends ModelOptional<Parameters<typeof betaMessages.stream>[0]>>(
+    body: Params,
+    options?: RequestOptions,
+  ): ReturnType<typeof betaMessages.stream<Named<Params>>>;
 }
 
 /**

@@ -14,7 +14,7 @@ interface Boxed {
   readonly value: unknown;
 }
 
-/** @param load called once, when something is asked for the first time. */
+/** @param load called when something is asked for the first time, and again only where it failed. */
 export function late<T extends object>(load: () => Promise<T>): Late<T> {
   return lateOf(async () => ({ value: await load() })) as Late<T>;
 }
@@ -23,7 +23,11 @@ export function late<T extends object>(load: () => Promise<T>): Late<T> {
 function lateOf(load: () => Promise<Boxed>, owner?: () => Promise<Boxed>): unknown {
   let loading: Promise<Boxed> | undefined;
   const get = (): Promise<Boxed> => {
-    loading ??= load();
+    loading ??= load().catch((error: unknown) => {
+      // A page that was offline may load it later.
+      loading = undefined;
+      throw error;
+    });
     return loading;
   };
   return new Proxy(() => undefined, {

@@ -102,6 +102,14 @@ describe('late', () => {
     await expect(read()).rejects.toThrow('not there');
   });
 
+  it('what could not be loaded is loaded at a later question', async () => {
+    const load = vi.fn(async () => new Thing()).mockRejectedValueOnce(new TypeError('offline'));
+    const thing = late(load);
+    await expect((async () => thing.secret())()).rejects.toThrow('offline');
+    expect(await thing.secret()).toBe('kept');
+    expect(load).toHaveBeenCalledTimes(2);
+  });
+
   it('a value that is not there yet is no text', () => {
     const thing = late(async () => new Thing());
     expect(() => String(thing.log)).toThrow('await it');

@@ -50,6 +50,8 @@ test('messages', async () => {
     expectTypeOf(event.type).toExtend<string>();
   }
   expectTypeOf(await anthropic.messages.stream(body).finalText()).toEqualTypeOf<string>();
+  expectTypeOf((await anthropic.beta.messages.create(body)).id).toEqualTypeOf<string>();
+  expectTypeOf(await anthropic.beta.messages.stream(body).finalText()).toEqualTypeOf<string>();
   expectTypeOf((await anthropic.messages.countTokens({ messages })).input_tokens).toEqualTypeOf<number>();
 });
 
