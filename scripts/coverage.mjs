@@ -20,7 +20,10 @@ await script(async () => {
   const options = [
     ...['node-crypto', 'noble', 'unit'].map((project) => `--project=${project}`),
     '--coverage',
+    // Code that is counted is slow on a busy machine.
+    '--testTimeout=60000',
     '--coverage.exclude=src/cli/**',
+    '--coverage.reportOnFailure',
     `--coverage.thresholds.lines=${MIN_LINES_PERCENT}`,
     `--coverage.thresholds.branches=${MIN_BRANCHES_PERCENT}`,
   ];

@@ -4,7 +4,7 @@
  * `npm run test:mutation -- src/protocol/padding.ts src/protocol/http.ts` takes minutes.
  * Stryker is heavy, and nothing else needs it: it is kept in .cache/mutation.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { install } from './lib/install.mjs';
 import { findRedis } from './lib/redis.mjs';
@@ -28,6 +28,7 @@ await script(async () => {
   writeFileSync(config, JSON.stringify(options(files.length > 0 ? files : EVERYTHING), undefined, 2));
   const redis = findRedis();
   const env = redis === undefined ? {} : { REDIS_SERVER: redis };
+  rmSync(report, { force: true });
   const code = await run(process.execPath, [stryker, 'run', relative(root, config)], { env });
   if (existsSync(report)) printScores();
   return code;
@@ -38,6 +39,8 @@ function options(mutate) {
   const inCache = (/** @type {string} */ name) => relative(root, join(folder, name));
   return {
     mutate,
+    plugins: ['@stryker-mutator/vitest-runner', join(root, 'scripts', 'lib', 'ignore-hints.mjs')],
+    ignorers: ['hints'],
     testRunner: 'vitest',
     vitest: { configFile: 'vitest.mutation.config.ts' },
     concurrency: Number(process.env.NEN_MUTATION_CONCURRENCY ?? 2),
