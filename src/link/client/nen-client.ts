@@ -2,7 +2,7 @@
  * NenClient: the client side of the sealed channel, for one server. Its `fetch` and `tunnel` are
  * WHATWG fetch, `nenFetch` and `nenStream` give values; all else is about its session.
  */
-import { type Bytes, bytesToUtf8 } from '../../crypto/bytes.ts';
+import type { Bytes } from '../../crypto/bytes.ts';
 import { loadPrimitives } from '../../crypto/select.ts';
 import { DEFAULT_SUITE, isSuiteName, loadSuite, type SuiteName } from '../../crypto/suite.ts';
 import { MAX_ENVELOPE_BYTES } from '../../protocol/constants.ts';
@@ -20,6 +20,7 @@ import { type NenStream, nenStreamOver } from './nen-stream.ts';
 import type { Answer } from './open-answer.ts';
 import { toOpenedResponse } from './opened-response.ts';
 import { SessionManager } from './session-manager.ts';
+import { readStatus, type SessionStatus } from './session-status.ts';
 import { nativeTransport, type Transport } from './transport.ts';
 
 /** The options of a client; each is checked when the client is made. */
@@ -45,15 +46,6 @@ export interface NenClientOptions extends IdentityOptions {
   readonly padding?: Padding;
   /** The device's clocks. */
   readonly clock?: DeviceClock;
-}
-
-/** What the server tells of a session. Times in milliseconds since the epoch. */
-export interface SessionStatus {
-  readonly sid: string;
-  readonly suite: string;
-  readonly security: 'pinned' | 'unauthenticated';
-  readonly createdAt: number;
-  readonly expiresAt: number;
 }
 
 /** {@link NenClient.tunnel} for nenLink, whose responses only tRPC reads: they need not be made whole. */
@@ -162,7 +154,7 @@ export class NenClient {
   /** What the server knows of the session. @throws {NenError} */
   async status(): Promise<SessionStatus> {
     const answer = await this.#caller.call(this.#routeCall('GET', 'status', []));
-    return { ...JSON.parse(bytesToUtf8(bodyOf(answer))), security: this.security };
+    return { ...readStatus(bodyOf(answer)), security: this.security };
   }
 
   /**
