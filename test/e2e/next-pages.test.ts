@@ -54,7 +54,7 @@ beforeAll(async () => {
   }
   const require = createRequire(join(folder, 'package.json'));
   const env = { NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1' };
-  const built = await run(process.execPath, [require.resolve('next/dist/bin/next'), 'build'], {
+  const built = await run(process.execPath, [join(modules, 'next', 'dist', 'bin', 'next'), 'build'], {
     cwd: folder,
     env,
   });
