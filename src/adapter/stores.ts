@@ -110,7 +110,7 @@ function once<Value>(make: () => Value): () => Value {
 function lazyStore(store: () => SessionStore): SessionStore {
   return {
     epoch: async (sid) => store().epoch(sid),
-    create: async (sid, record, ttlMs) => store().create(sid, record.slice(), ttlMs),
+    create: async (sid, record, ttlMs) => store().create(sid, record, ttlMs),
     read: async (sid) => store().read(sid),
     claim: async (sid, nonce, attempt, options) => store().claim(sid, nonce, attempt, options),
     rotate: async (oldSid, newSid, record, ttlMs) => store().rotate(oldSid, newSid, record, ttlMs),

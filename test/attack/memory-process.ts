@@ -1,0 +1,70 @@
+/**
+ * A client and a server in one process, whose memory is searched from outside. Every key that node:crypto is given
+ * is noted as hexadecimal text, which is another sequence of bytes than the key.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const keys = new Set<string>();
+const crypto = process.getBuiltinModule('node:crypto');
+const { createSecretKey } = crypto;
+crypto.createSecretKey = ((key: Uint8Array) => {
+  // Digit by digit: a Buffer of it would be a copy. Not the key of the self-test, which is all ones.
+  if (key.length === 32 && key.some((byte) => byte !== 1))
+    keys.add(Array.from(key, (byte) => byte.toString(16).padStart(2, '0')).join(''));
+  return createSecretKey(key);
+}) as typeof createSecretKey;
+
+const { createNen } = await import('../../src/adapter/index.ts');
+const { NenClient } = await import('../../src/link/client/index.ts');
+
+const ORIGIN = 'http://memory.test';
+const nen = createNen();
+const echo = nen.wrap(async (req) => Response.json(await req.json()));
+const stream = nen.wrap(() => {
+  const parts = [1, 2, 3].map((part) => new TextEncoder().encode(`${part}\n`));
+  return new Response(
+    new ReadableStream({
+      async pull(controller) {
+        await sleep(1);
+        const part = parts.shift();
+        if (part === undefined) controller.close();
+        else controller.enqueue(part);
+      },
+    }),
+  );
+});
+
+const client = new NenClient(ORIGIN, {
+  fetch: async (url, init) => {
+    const req = new Request(url, init as RequestInit);
+    if (url.includes('/api/nen/')) return nen.routes[init.method === 'POST' ? 'POST' : 'GET'](req);
+    return url.endsWith('/stream') ? stream(req) : echo(req);
+  },
+});
+
+async function use(): Promise<void> {
+  for (let call = 0; call < 5; call++)
+    await (
+      await client.fetch('/api/echo', { method: 'POST', body: `{"call":${call}}`, headers: JSON_TYPE })
+    ).json();
+  await (await client.fetch('/api/stream', { method: 'POST', body: '{}', headers: JSON_TYPE })).text();
+}
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+async function collect(): Promise<void> {
+  // Twice: a finalizer frees a key of OpenSSL's after the object in front of it is gone.
+  for (let round = 0; round < 3; round++) {
+    globalThis.gc?.();
+    await sleep(20);
+  }
+}
+
+process.on('message', async (step: string) => {
+  if (step === 'use') await use();
+  if (step === 'rotate') await client.rotate();
+  if (step === 'terminate') await client.terminate();
+  await collect();
+  process.send?.([...keys]);
+});
+process.send?.([]);
