@@ -110,7 +110,7 @@ describe.each(named('handshake'))('%s', (name) => {
 
   it('gets the same session out of the answer', () => {
     const pins = expected.serverPin && previous === undefined ? [expected.serverPin] : undefined;
-    expect(agreed(finish(ask(), bytes(wire.answer), { pins, previous }, honest))).toEqual(expected);
+    expect(agreed(finish(ask(), bytes(wire.answer), { pins, previous }))).toEqual(expected);
   });
 });
 
@@ -152,7 +152,7 @@ it.each(load<{ cases: Case<{ answer: string }>[] }>('refused-answers').cases)(
     );
     const said = hello({ suite, aud, identity, seed: hex(keyPairSeed) }, honest);
     const expecting = { pins: inputs.pins ?? undefined };
-    expect(codeOf(() => finish(said, bytes(wire.answer), expecting, honest))).toBe(expected.code);
+    expect(codeOf(() => finish(said, bytes(wire.answer), expecting))).toBe(expected.code);
   },
 );
 

@@ -64,6 +64,7 @@ const ACTS: Readonly<Record<ServerScene, Act>> = {
   'second handshake': { on: 'named', run: (client) => client.handshake() },
   rotation: { run: (client) => client.rotate() },
   'rotation with an identity': { on: 'named', options: pinned, run: (client) => client.rotate() },
+  status: { run: (client) => client.status() },
   tunnel: { run: tunnel('echo') },
   'tunnel in octets': { options: octets, run: tunnel('echo') },
   'direct, json': { run: direct('/json', json) },
@@ -119,6 +120,11 @@ async function good(scene: ServerScene, client: NenClient): Promise<Before> {
   peer.behave();
   return { response, request: { method: '', target: '', headers: [] } };
 }
+
+it('has many of them', () => {
+  expect(Object.keys(bugs.client).length).toBeGreaterThan(300);
+  expect(Object.keys(bugs.server).length).toBeGreaterThan(450);
+});
 
 const NO_EXCHANGE: Before = {
   response: { status: 0, headers: [], body: new Uint8Array(0) },

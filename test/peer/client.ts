@@ -121,7 +121,7 @@ export class PeerClient {
       throw code === undefined ? new Refusal('ISO-1007') : new Refusal(code, 'plain');
     }
     if (answer === undefined) throw new Refusal('ISO-1007');
-    const session = this.#start(finish(asked, answer, { pins, seen: this.#seenPin }, this.#bend));
+    const session = this.#start(finish(asked, answer, { pins, seen: this.#seenPin }));
     if (session.serverIdentity.length > 0) this.#seenPin = b64url(session.serverIdentity);
     return session;
   }
@@ -166,8 +166,8 @@ export class PeerClient {
     const previous = this.session ?? (await this.handshake());
     const asked: Asked = hello({ suite, aud, previous }, this.#bend);
     const answer = await this.#inSession('POST', 'rotate', 'json', bytes(asked.text));
-    if (answer.status !== 200) throw new Refusal('ISO-1007');
-    return this.#start(finish(asked, await wholeOf(answer), { previous }, this.#bend));
+    if (answer.status !== 200 || answer.streamed) throw new Refusal('ISO-4004');
+    return this.#start(finish(asked, await wholeOf(answer), { previous }));
   }
 
   async terminate(): Promise<unknown> {

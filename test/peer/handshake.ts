@@ -166,7 +166,7 @@ function badServer(so: unknown): asserts so {
 }
 
 /** 4.5: the client's second half, from the answer's body on. @throws Refusal */
-export function finish(asked: Asked, body: Bytes, expecting: Expecting, bend: Bend): Session {
+export function finish(asked: Asked, body: Bytes, expecting: Expecting): Session {
   const { suite, aud, publicKey, clientIdentity, seed } = asked;
   const { previous } = expecting;
   const message = readMessage(body, MAX_HANDSHAKE_BYTES);
@@ -184,13 +184,13 @@ export function finish(asked: Asked, body: Bytes, expecting: Expecting, bend: Be
     ...{ suite, aud, publicKey, clientIdentity, sid, ciphertext, serverIdentity },
     ...(previous && { previous }),
   };
-  // What bends the schedule bends it at the server: a client of other keys never gets past its own `hs`.
+  // Nothing to bend: a client of other keys never gets past its own `hs`.
   const transcript = transcriptOf(agreed, honest);
   const keys = scheduleOf(transcript, decapsulated(asked, ciphertext), agreed, honest);
   const terms = readTerms(open(keys.handshakeKey, ZERO_NONCE, transcript, box));
   badServer(!shown || holds(shown, { context: SERVER_CONTEXT, digest: transcript }));
   seed.fill(0);
-  return sessionOf(agreed, bend('keys', keys), terms);
+  return sessionOf(agreed, keys, terms);
 }
 
 function accepts({ pins, seen }: Expecting, shown: Shown | undefined): boolean {

@@ -32,8 +32,8 @@ const CODES: Readonly<Record<string, readonly [status: number, message: string]>
   'ISO-6004': [500, 'The sender of the stream failed.'],
 };
 
-/** `ISO-` and four digits. */
-const CODE = /^ISO-[1-9][0-9]{3}$/;
+/** Those that only a client says. */
+const OF_CLIENTS = ['ISO-1006', 'ISO-1007', 'ISO-4004', 'ISO-4005', 'ISO-6001', 'ISO-6002'];
 const MAX_PLAIN_BYTES = 16 * 1024;
 
 /** Who said it: the other side in clear (a hint), the other side under seal (its word), or this side. */
@@ -70,5 +70,7 @@ export function codeInPlain(body: Uint8Array): string | undefined {
 
 function codeOf(value: unknown): string | undefined {
   if (!hasExactly(value, ['code', 'message']) || typeof value.message !== 'string') return undefined;
-  return typeof value.code === 'string' && CODE.test(value.code) ? value.code : undefined;
+  const { code } = value;
+  const isKnown = typeof code === 'string' && (Object.hasOwn(CODES, code) || OF_CLIENTS.includes(code));
+  return isKnown ? code : undefined;
 }

@@ -48,12 +48,12 @@ export function scheduleOf(transcript: Bytes, sharedSecret: Bytes, agreed: Agree
     responseSecret: 'nen/2 response secret',
     exporterSecret: 'nen/2 exporter',
   });
-  return bend('keys', {
+  return {
     handshakeKey: expand(prk, [labels.handshakeKey]),
     requestKey: expand(prk, [labels.requestKey]),
     responseSecret: expand(prk, [labels.responseSecret]),
     exporterSecret: expand(prk, [labels.exporterSecret]),
-  });
+  };
 }
 
 /** A key of the application's own, the same on both sides. */

@@ -2,7 +2,7 @@
  * The values on the peer's way from a call to bytes and back, by name. A bug bends one or more of them; an honest
  * peer takes each as it is. Whatever is sealed, signed or derived passes through here just before it is.
  */
-import type { InnerRequest, InnerResponse, Sections } from './binary-http.ts';
+import type { InnerRequest, Sections } from './binary-http.ts';
 import type { Bytes, Field } from './bytes.ts';
 import type { Signing } from './identity.ts';
 import type { Fields } from './json-message.ts';
@@ -16,7 +16,6 @@ export interface Seams {
   transcript: Field[];
   extract: { salt: Bytes; ikm: Bytes };
   'key labels': { [Key in keyof Keys]: string };
-  keys: Keys;
 
   // The handshake: what the client says, and the answer.
   'client signs': Signing;
@@ -51,7 +50,6 @@ export interface Seams {
   request: WireRequest;
 
   // A response.
-  'inner response': InnerResponse;
   'inner response sections': Sections;
   'response kind': string;
   'response status': number;

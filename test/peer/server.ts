@@ -194,8 +194,7 @@ export class PeerServer {
   ): WireAnswer {
     const { blockBytes } = this.#options;
     if (admitted.arrived.kind === 'http' || (blockBytes !== undefined && outerMethod !== 'HEAD')) {
-      const inner = this.#bend('inner response', { status, headers, content: body });
-      const sections = responseSections(inner);
+      const sections = responseSections({ status, headers, content: body });
       const payload = write(this.#bend('inner response sections', padded(sections, blockBytes)));
       return this.#envelope(admitted, 200, 'http', payload);
     }

@@ -76,7 +76,7 @@ export async function* writeStream(
     return bent;
   };
   if (encoding === 'octets') yield join(Uint8Array.of(STREAM_OCTET), base);
-  const sections = responseSections(bend('inner response', { ...head, content: new Uint8Array(0) }));
+  const sections = responseSections({ ...head, content: new Uint8Array(0) });
   yield frame(HEAD, write(bend('inner response sections', paddedSections(sections, blockBytes))));
   try {
     for await (const chunk of data) {

@@ -1,5 +1,5 @@
 /** HTTP as it is: header lines in their order, targets as they were written, bodies as bytes. */
-import { createServer, request } from 'node:http';
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { HeaderLine } from './binary-http.ts';
 import type { Bytes } from './bytes.ts';
@@ -64,21 +64,10 @@ export interface Listening {
 
 /** Serves on a free loopback port. The body arrives with the request. */
 export async function listen(handler: (request: Received) => Promise<WireAnswer>): Promise<Listening> {
-  const server = createServer(async (req, res) => {
-    try {
-      const body = (await readAll(req, Number.POSITIVE_INFINITY)) ?? Buffer.alloc(0);
-      const { method = '', url = '' } = req;
-      const answer = await handler({ method, target: url, headers: joined(req.headers), body });
-      res.writeHead(answer.status, answer.headers.flat() as string[]);
-      if (answer.body instanceof Uint8Array) return void res.end(answer.body);
-      for await (const chunk of answer.body) {
-        if (res.destroyed) return;
-        res.write(chunk);
-      }
-      res.end();
-    } catch (error) {
-      res.destroy(error instanceof Error ? error : undefined);
-    }
+  const server = createServer((req, res) => {
+    respond(handler, req, res).catch((error: unknown) =>
+      res.destroy(error instanceof Error ? error : undefined),
+    );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
@@ -89,6 +78,23 @@ export async function listen(handler: (request: Received) => Promise<WireAnswer>
         server.closeAllConnections();
       }),
   };
+}
+
+async function respond(
+  handler: (request: Received) => Promise<WireAnswer>,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
+  const body = (await readAll(req, Number.POSITIVE_INFINITY)) ?? Buffer.alloc(0);
+  const { method = '', url = '' } = req;
+  const answer = await handler({ method, target: url, headers: joined(req.headers), body });
+  res.writeHead(answer.status, answer.headers.flat());
+  if (answer.body instanceof Uint8Array) return void res.end(answer.body);
+  for await (const chunk of answer.body) {
+    if (res.destroyed) return;
+    res.write(chunk);
+  }
+  res.end();
 }
 
 export interface Received {

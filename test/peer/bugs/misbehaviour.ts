@@ -1,6 +1,6 @@
 /** What a bug is: a title that says what the peer does wrong, where it does so, and what it must be refused with. */
 import type { HeaderLine } from '../binary-http.ts';
-import { type Bytes, bytes, type Field, join } from '../bytes.ts';
+import { type Bytes, bytes, type Field } from '../bytes.ts';
 import type { Fields } from '../json-message.ts';
 import type { Form } from '../refusal.ts';
 import type { Bug } from '../seams.ts';
@@ -27,6 +27,7 @@ export type ServerScene =
   | 'second handshake'
   | 'rotation'
   | 'rotation with an identity'
+  | 'status'
   | 'tunnel'
   | 'tunnel in octets'
   | 'direct, json'
@@ -52,7 +53,7 @@ export interface Misbehaviour<Scene> {
 export type Misbehaviours<Scene> = Readonly<Record<string, Misbehaviour<Scene>>>;
 
 /** Bugs of one scene that are refused alike. */
-export function refused<Scene>(
+export function refused<Scene extends string>(
   scene: Scene,
   code: string,
   form: Form,
@@ -155,5 +156,3 @@ const nextLetter = (letter: string): string => LETTERS[LETTERS.indexOf(letter) +
 
 /** Bytes whose base64 has `+` and `/`, spelled in the other alphabet. */
 export const otherAlphabet = (right: string): string => right.replaceAll('+', '-').replaceAll('/', '_');
-
-export const bytesOf = join;

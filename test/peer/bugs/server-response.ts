@@ -185,7 +185,7 @@ export const serverResponseBugs: Misbehaviours<ServerScene> = collected<ServerSc
       response: (right) => ({
         ...right,
         headers: [['Content-Type', 'text/event-stream']],
-        body: bytes(`data: ${String(right.body)}\n\n`),
+        body: join('data: ', right.body as Bytes, '\n\n'),
       }),
     },
   }),
@@ -245,6 +245,16 @@ export const serverResponseBugs: Misbehaviours<ServerScene> = collected<ServerSc
     },
   }),
   refused('direct, none', 'ISO-4005', 'own', { 'sends no tag': { response: noHeader('X-Nen-Tag') } }),
+  refused('status', 'ISO-4004', 'own', {
+    'tells no JSON': { 'response payload': () => bytes('fine') },
+    'tells nothing': { 'response payload': () => Buffer.alloc(0) },
+    'tells a list': { 'response payload': (right) => join('[', right, ']') },
+    'tells no end': { 'response payload': (right) => bytes(text(right).replace(/,"expiresAt":\d+/, '')) },
+    'tells more than is asked': { 'response payload': (right) => bytes(text(right).replace('{', '{"a":1,')) },
+    'tells its time as text': {
+      'response payload': (right) => bytes(text(right).replace(/"createdAt":(\d+)/, '"createdAt":"$1"')),
+    },
+  }),
   refused('refused', 'ISO-4004', 'own', {
     'names no code': { 'response payload': () => bytes('{"message":"x"}') },
     'gives no message': { 'response payload': () => bytes('{"code":"ISO-4006"}') },

@@ -200,6 +200,7 @@ export const serverStreamBugs: Misbehaviours<ServerScene> = collected<ServerScen
   refused('stream', 'ISO-6002', 'own', {
     'is sent with 206': { response: (right) => ({ ...right, status: 206 }) },
     'calls an event by a name that nobody knows': event(2, (right) => `event: more\n${right}`),
+    'calls its data message': event(2, (right) => `event: message\n${right}`),
     'calls its data head': event(2, (right) => `event: head\n${right}`),
     'calls its head data': event(0, (right) => `event: data\n${right}`),
     'calls its end FINAL': frame('final', (right) => bytes(String(right).replace('final', 'FINAL'))),
