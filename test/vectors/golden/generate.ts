@@ -565,7 +565,8 @@ function plainRefusals(): JsonObject {
     unknown,
   ][];
   return {
-    title: 'Every refusal that a server sends in clear: a hint, which anybody on the way could have made',
+    title:
+      'Every code with a status, in the form of a refusal in clear: a hint, which anybody on the way could have made',
     refusals: sent.map(([code]) => ({
       code,
       wire: {
