@@ -2,7 +2,7 @@
  * What withSecureAI says itself, in the shape that both SDKs read errors from. It says nothing of the provider,
  * its address or its key: causes go to `onError`.
  */
-import { NenHttpError } from '../../protocol/http-error.ts';
+import { errorResponse } from '../../adapter/route-answer.ts';
 
 /** @param retry false where the same call would fail again, though its status suggests otherwise. */
 export function refusal(status: number, code: string, message: string, retry?: false): Response {
@@ -21,10 +21,7 @@ export class Refused extends Error {
   }
 }
 
-/** A hook's own no, with the status and the data of its choice; anything else that it threw is thrown again. */
-export function hookAnswer(error: unknown): Response {
-  if (error instanceof Refused) return error.response;
-  if (!NenHttpError.is(error) || error.response !== undefined) throw error;
-  const { status, data } = error;
-  return data === undefined ? new Response(null, { status }) : Response.json(data, { status });
+/** A refusal, or a hook's own no with the status and data of its choice. @throws what is neither. */
+export function refusalOf(error: unknown): Response {
+  return error instanceof Refused ? error.response : errorResponse(error);
 }

@@ -10,7 +10,7 @@ import { WIRE_ERRORS } from '../../protocol/errors.ts';
 import { answerHeaders, errorAnswer } from './answer.ts';
 import { readOptions, type SecureAIOptions, type Settings } from './options.ts';
 import { allowedTarget } from './paths.ts';
-import { hookAnswer, Refused } from './refusal.ts';
+import { Refused, refusalOf } from './refusal.ts';
 import { callOf, readOutgoingBody } from './request-body.ts';
 import { callUpstream } from './upstream.ts';
 import { type Seen, watched } from './watch.ts';
@@ -61,7 +61,7 @@ async function answer(settings: Settings, nen: Nen, req: Request): Promise<Respo
     return new Response(body, { status: response.status, headers: answerHeaders(response.headers) });
   } catch (error) {
     if (req.signal.aborted) return new Response(null, { status: STATUS_NOBODY_READS });
-    return hookAnswer(error);
+    return refusalOf(error);
   }
 }
 
