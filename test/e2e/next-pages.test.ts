@@ -59,7 +59,7 @@ beforeAll(async () => {
     env,
   });
   if (built !== 0) throw new Error('Next did not build');
-  const next = require('next') as Next;
+  const next = require(join(modules, 'next')) as Next;
   app = next({ dir: folder, dev: false });
   await app.prepare();
 });

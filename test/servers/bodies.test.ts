@@ -11,10 +11,10 @@ import { createExpressMiddleware } from '../../src/adapter/express.ts';
 import type { NenOptions } from '../../src/adapter/index.ts';
 import { toNodeHandler } from '../../src/adapter/node.ts';
 import { NenError, type NenLinkOptions, nenLink } from '../../src/link/index.ts';
+import { listen } from '../support/listen.ts';
 import { until } from '../support/until.ts';
 import { type AppRouter, createApp } from './app.ts';
 import { given } from './given.ts';
-import { listen } from '../support/listen.ts';
 
 async function served(server: Server): Promise<string> {
   const { url, close } = await listen(server);

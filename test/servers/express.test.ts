@@ -3,9 +3,9 @@
 import { createServer } from 'node:http';
 import express from 'express';
 import { createExpressMiddleware } from '../../src/adapter/express.ts';
+import { listen } from '../support/listen.ts';
 import type { App } from './app.ts';
 import { given } from './given.ts';
-import { listen } from '../support/listen.ts';
 import { type ServerOptions, serverSuite } from './suite.ts';
 
 function middleware(app: App, options: ServerOptions) {

@@ -3,8 +3,8 @@ import { createServer } from 'node:http';
 import { fetchRequestHandler } from '@trpc/server/adapters/fetch';
 import { createNodeHandler } from '../../src/adapter/node.ts';
 import { createHTTPServer } from '../../src/adapter/standalone.ts';
-import { type Answering, type Asked, given } from './given.ts';
 import { listen } from '../support/listen.ts';
+import { type Answering, type Asked, given } from './given.ts';
 import { serverSuite } from './suite.ts';
 
 const ALL = { octets: true, streams: true, maxBodySize: true } as const;

@@ -6,10 +6,10 @@ import { createTRPCClient, TRPCClientError } from '@trpc/client';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { NenOptions } from '../../src/adapter/index.ts';
 import { NenClient, NenError, type NenLinkOptions, nenLink } from '../../src/link/index.ts';
+import type { Listening } from '../support/listen.ts';
 import { failOnStrayErrors } from '../trpc/support/stray-errors.ts';
 import { type Tap, tap } from '../trpc/support/tap.ts';
 import { type App, type AppRouter, createApp } from './app.ts';
-import type { Listening } from '../support/listen.ts';
 
 export interface ServerOptions {
   /** What the adapter calls maxBodySize, if it has it. */
