@@ -10,14 +10,12 @@ import type { Encoding } from '../protocol/envelope.ts';
 import { NenError } from '../protocol/errors.ts';
 import { type OpenedRequest, openRequest } from '../protocol/exchange.ts';
 import {
-  type HeaderReader,
   type RequestLine,
   readSealedHeaders,
   type SealedHeaders,
   verifyRequest,
 } from '../protocol/signed-headers.ts';
 import type { Context } from './context.ts';
-import { OuterHeaders } from './outer-headers.ts';
 import { declaredLength, readRequestBody } from './request-body.ts';
 import type { OpenedSession } from './sessions.ts';
 
@@ -27,14 +25,12 @@ export interface Admitted extends OpenedRequest {
   /** The outer request line, as the client signed it. */
   readonly line: RequestLine;
   readonly headers: SealedHeaders;
-  readonly outerHeaders: OuterHeaders;
 }
 
 /** @throws {NenError} to be answered in clear: the request was not claimed and nothing ran. */
 export async function admit(context: Context, req: Request, line: RequestLine): Promise<Admitted> {
-  const outerHeaders = new OuterHeaders(req.headers);
-  const headers = readSealedHeaders(outerHeaders);
-  const declared = declaredLength({ headers: outerHeaders }, context.maxBodyBytes);
+  const headers = readSealedHeaders(req.headers);
+  const declared = declaredLength(req, context.maxBodyBytes);
   const session = await context.sessions.open(headers.sid);
   if (session === undefined) {
     // The same work as for a known session, so that time tells nothing.
@@ -46,9 +42,9 @@ export async function admit(context: Context, req: Request, line: RequestLine): 
   try {
     verifyRequest(session.keys, line, headers, context.now());
     const body = await readRequestBody(req, context.maxBodyBytes, declared);
-    const opened = await openRequest(session, line, headers, encodingOf(outerHeaders), body);
+    const opened = await openRequest(session, line, headers, encodingOf(req), body);
     await context.sessions.claim(session, headers.nonce, Number(headers.timestamp));
-    return { ...opened, session, line, headers, outerHeaders };
+    return { ...opened, session, line, headers };
   } catch (error) {
     session.release();
     throw error;
@@ -78,6 +74,6 @@ export async function claimFirstAttempt({ sessions, now }: Context, { headers }:
 
 const NO_KEY: Bytes = new Uint8Array(KEY_BYTES);
 
-function encodingOf(headers: HeaderReader): Encoding {
-  return headers.get('content-type')?.startsWith(CONTENT_TYPE_OCTETS) === true ? 'octets' : 'json';
+function encodingOf(req: Request): Encoding {
+  return req.headers.get('content-type')?.startsWith(CONTENT_TYPE_OCTETS) === true ? 'octets' : 'json';
 }

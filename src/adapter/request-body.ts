@@ -4,11 +4,10 @@
 import type { Bytes } from '../crypto/bytes.ts';
 import { readBody } from '../protocol/body.ts';
 import { NenError } from '../protocol/errors.ts';
-import type { HeaderReader } from '../protocol/signed-headers.ts';
 
 /** @throws {NenError} ISO-4003, before anything is read. */
-export function declaredLength({ headers }: { headers: HeaderReader }, limit: number): number | undefined {
-  const declared = headers.get('content-length');
+export function declaredLength(req: Request, limit: number): number | undefined {
+  const declared = req.headers.get('content-length');
   if (declared === null) return undefined;
   const length = Number(declared);
   if (!(length <= limit)) throw new NenError('ISO-4003', { hint: `Content-Length is over ${limit} bytes` });

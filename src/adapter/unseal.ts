@@ -12,7 +12,6 @@ import type { RequestLine } from '../protocol/signed-headers.ts';
 import type { Admitted } from './admit.ts';
 import type { Context } from './context.ts';
 import { createInnerRequest } from './inner-request.ts';
-import type { OuterHeaders } from './outer-headers.ts';
 
 /** The segment under an endpoint that tunnelled calls go to. */
 export const SEALED_SEGMENT = 'sealed';
@@ -42,7 +41,7 @@ export function unsealRequest(
   return createInnerRequest({
     method,
     url: admitted.session.audience + path.slice(context.mountPath.length),
-    headers: ownHeaders(context, message, admitted.outerHeaders, admitted.exchange.kind === 'http'),
+    headers: ownHeaders(context, message, outer, admitted.exchange.kind === 'http'),
     body,
     signal: outer.signal,
   });
@@ -100,25 +99,20 @@ function isInside(target: string, endpoint: string): boolean {
 }
 
 /** @param tunnelled whether the inner message has headers of its own. */
-function ownHeaders(
-  context: Context,
-  { fields }: HttpRequest,
-  outer: OuterHeaders,
-  tunnelled: boolean,
-): Headers {
+function ownHeaders(context: Context, { fields }: HttpRequest, outer: Request, tunnelled: boolean): Headers {
   const headers = new Headers();
-  for (const [name, value] of outer.fields) {
+  for (const [name, value] of outer.headers) {
     if (!isFraming(name) && isOwnedByWay(name, context.edgeHeaders)) headers.append(name, value);
   }
   for (const [name, value] of fields) {
     if (!isFraming(name) && !isOwnedByWay(name, context.edgeHeaders)) headers.append(name, value);
   }
-  if (!headers.has('cookie')) copyHeader(outer, headers, 'cookie');
-  if (!tunnelled) for (const name of context.publicHeaders) copyHeader(outer, headers, name);
+  if (!headers.has('cookie')) copyHeader(outer.headers, headers, 'cookie');
+  if (!tunnelled) for (const name of context.publicHeaders) copyHeader(outer.headers, headers, name);
   return headers;
 }
 
-function copyHeader(from: OuterHeaders, to: Headers, name: string): void {
+function copyHeader(from: Headers, to: Headers, name: string): void {
   const value = from.get(name);
   if (value !== null && !to.has(name)) to.set(name, value);
 }
