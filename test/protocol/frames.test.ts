@@ -10,6 +10,7 @@ import {
   RECORD_FAILED,
   RECORD_FINAL,
   RECORD_HEAD,
+  RECORD_PADDED,
   type RecordKind,
   writeFrame,
 } from '../../src/protocol/frames.ts';
@@ -36,6 +37,7 @@ describe('a frame', () => {
     expect(write(RECORD_DATA)).toBe(`data: ${CT}\n\n`);
     expect(write(RECORD_FINAL)).toBe(`event: final\ndata: ${CT}\n\n`);
     expect(write(RECORD_FAILED)).toBe(`event: failed\ndata: ${CT}\n\n`);
+    expect(write(RECORD_PADDED)).toBe(`event: padded\ndata: ${CT}\n\n`);
   });
 
   it('in octets is its length, its kind and its box, after 0x01 and the base in front of the head', () => {
@@ -44,11 +46,12 @@ describe('a frame', () => {
     expect(write(RECORD_DATA)).toBe(`0000002001${hex(BOX)}`);
     expect(write(RECORD_FINAL)).toBe(`0000002002${hex(BOX)}`);
     expect(write(RECORD_FAILED)).toBe(`0000002003${hex(BOX)}`);
+    expect(write(RECORD_PADDED)).toBe(`0000002004${hex(BOX)}`);
   });
 });
 
 describe.each(ENCODINGS)('frames in %s', (encoding) => {
-  const kinds = fc.constantFrom<RecordKind>(RECORD_DATA, RECORD_FINAL, RECORD_FAILED);
+  const kinds = fc.constantFrom<RecordKind>(RECORD_DATA, RECORD_FINAL, RECORD_FAILED, RECORD_PADDED);
   const boxes = bytesUpTo(200).map((bytes) => concatBytes([new Uint8Array(16), bytes]));
 
   it('come out as they went in, in any chunking', () => {
@@ -112,6 +115,15 @@ describe.each(ENCODINGS)('frames in %s', (encoding) => {
     }
   });
 
+  it('are not those that whoever gave the bytes writes over them later', () => {
+    const reader = createFrameReader(encoding);
+    const bytes = writeFrame(encoding, RECORD_HEAD, [BOX], BASE);
+    const given = bytes.slice(0, 30);
+    expect([...reader.push(given)]).toEqual([]);
+    given.fill(0);
+    expect(plain([...reader.push(bytes.slice(30))])).toEqual([[RECORD_HEAD, hex(BOX), hex(BASE)]]);
+  });
+
   it('never make a reader throw anything but its own errors', async () => {
     const head = writeFrame(encoding, RECORD_HEAD, [BOX], BASE);
     await fc.assert(
@@ -137,6 +149,29 @@ describe.each(ENCODINGS)('frames in %s', (encoding) => {
     // On a machine that is busy too.
     expect(performance.now() - start).toBeLessThan(20_000);
   }, 30_000);
+});
+
+it('a frame in octets of a kind that there is none of is refused before it is opened', async () => {
+  const head = writeFrame('octets', RECORD_HEAD, [BOX], BASE);
+  const frame = writeFrame('octets', RECORD_DATA, [BOX]);
+  for (const kind of [5, 6, 128, 255])
+    expect(await codeOf(() => read('octets', [head, frame.with(4, kind)]))).toBe('ISO-6002');
+});
+
+it('a CR that ends a chunk takes no more with it than the LF that begins the next', () => {
+  const event = text(writeFrame('json', RECORD_HEAD, [BOX], BASE)).slice(0, -2);
+  const data = text(writeFrame('json', RECORD_DATA, [BOX]));
+  const expected = [
+    [RECORD_HEAD, hex(BOX), hex(BASE)],
+    [RECORD_DATA, hex(BOX), undefined],
+  ];
+  for (const chunks of [
+    [`${event}\r`, `\r${data}`],
+    [`${event}\r`, `\n\r\n${data}`],
+    [`${event}\r\n\r`, `\n${data}`],
+  ]) {
+    expect(plain(read('json', chunks.map(ascii)))).toEqual(expected);
+  }
 });
 
 describe('the head in JSON', () => {

@@ -353,6 +353,9 @@ describe.each(ENCODINGS)('a stream in %s', (encoding) => {
       expect(await open(exchange, [frame])).toEqual({ head: undefined, data: [], end: 'ISO-6002' });
     }
     const [head = EMPTY] = await frames();
+    // Not even one that would do as a head.
+    const asHead = writeFrame(encoding, RECORD_FINAL, await sealRaw(exchange, RECORD_FINAL, 1, headBytes()));
+    expect((await open(exchange, [head, asHead])).end).toBe('ISO-6002');
     const final = writeFrame(encoding, RECORD_FINAL, await sealRaw(exchange, RECORD_FINAL, 1, ascii('more')));
     expect((await open(exchange, [head, final])).end).toBe('ISO-6002');
   });
