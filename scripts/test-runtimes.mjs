@@ -4,7 +4,9 @@
  * its own HTTP, against a Node client ("server"). `npm run test:runtimes -- deno bun` picks some.
  * The runtimes are npm packages, kept in .cache/packages; delete that to get newer ones.
  */
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { findChromium } from './lib/chromium.mjs';
 import { install } from './lib/install.mjs';
 import { NODE_MAJORS } from './lib/nodes.mjs';
@@ -31,6 +33,8 @@ const RUNTIMES = {
   workerd: serving(startWorkerd),
   'edge-runtime': serving(startEdge),
   chromium: inPage,
+  'react-native': (reference) => inReactNative('bare', reference),
+  'react-native, expo/fetch': (reference) => inReactNative('expo', reference),
 };
 
 await script(async () => {
@@ -131,6 +135,21 @@ async function inPage(reference) {
   } finally {
     await browser.close();
   }
+}
+
+/**
+ * React Native's client side, as far as Node can be made to look like it.
+ * @param {'bare' | 'expo'} mode
+ * @param {Running} reference
+ * @returns {Promise<Result>}
+ */
+async function inReactNative(mode, reference) {
+  const outfile = join(root, '.cache', 'runtimes', 'react-native.mjs');
+  await bundleSuite('react-native', { outfile, platform: 'node' });
+  const { stdout } = await promisify(execFile)(process.execPath, [outfile, mode, reference.url]);
+  /** @type {{ cryptography: string, golden: Outcome[], client: Outcome[] }} */
+  const { cryptography, golden, client } = JSON.parse(stdout);
+  return { version: 'in Node', cryptography, roles: { inside: golden, client } };
 }
 
 /** @param {readonly Row[]} rows */

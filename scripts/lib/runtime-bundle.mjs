@@ -8,9 +8,10 @@ const entries = join(root, 'test', 'runtimes', 'entries');
 
 /**
  * @param {string} entry one of test/runtimes/entries
- * @param {{ outfile: string, platform: 'browser' | 'node' | 'neutral', format?: 'esm' | 'iife' }} options
+ * @param {{ outfile: string, platform: 'browser' | 'node' | 'neutral', format?: 'esm' | 'iife', from?: 'dist' | 'src' }} options
+ *   `from`: what was built, or the sources as they are
  */
-export async function bundleSuite(entry, { outfile, platform, format = 'esm' }) {
+export async function bundleSuite(entry, { outfile, platform, format = 'esm', from = 'dist' }) {
   await build({
     entryPoints: [join(entries, `${entry}.ts`)],
     outfile,
@@ -23,7 +24,7 @@ export async function bundleSuite(entry, { outfile, platform, format = 'esm' }) 
     // An optional peer: whoever has no Redis has not installed it.
     external: ['ioredis'],
     define: { GOLDEN_TRANSCRIPTS: JSON.stringify(transcripts()) },
-    plugins: [fromDist],
+    plugins: from === 'dist' ? [fromDist] : [],
     logLevel: 'warning',
   });
 }

@@ -23,10 +23,12 @@ export interface Server {
   readonly pin: string;
   /** What carries the bytes to it. */
   readonly send: Transport;
-  /** Whether answers can be read as they arrive. */
-  readonly streams: boolean;
-  /** Whether what a client leaves is told to end; workerd stops it where it is. */
-  readonly ends: boolean;
+  /** Whether answers can be read as they arrive. React Native's fetch can't. */
+  readonly streams?: boolean;
+  /** Whether what a client leaves is told to end. workerd stops it where it is. */
+  readonly ends?: boolean;
+  /** Whether the client's runtime can read a FormData. React Native can't. */
+  readonly forms?: boolean;
 }
 
 const ENCODINGS: readonly Encoding[] = ['json', 'octets'];
@@ -41,7 +43,7 @@ export function callChecks(server: Server): Check[] {
       ...fetchChecks(server, encoding),
       ...trpcChecks(server, encoding),
       ...attackChecks(server, encoding),
-      ...(server.streams ? streamChecks(server, encoding) : []),
+      ...(server.streams === false ? wholeStreamChecks(server, encoding) : streamChecks(server, encoding)),
     ]).map(({ title, run }, i, { length }) => ({
       title: `${i < length / 2 ? 'json' : 'octets'}: ${title}`,
       run,
@@ -96,14 +98,7 @@ function fetchChecks(server: Server, encoding: Encoding): Check[] {
         equal(answer.headers.get('content-type')?.split(';')[0], 'application/json');
       },
     },
-    {
-      title: 'a form with a file',
-      run: async () => {
-        const form = new FormData();
-        form.append('file', new Blob(['content'], { type: 'text/plain' }), 'a.txt');
-        equal(await client.nenFetch('/api/form', { method: 'POST', body: form }), { text: 'content' });
-      },
-    },
+    ...(server.forms === false ? [] : [formCheck(client)]),
     {
       title: 'an answer that comes in many records',
       run: async () => equal((await client.nenFetch<string>('/api/big')).length, BIG_BYTES),
@@ -117,6 +112,17 @@ function fetchChecks(server: Server, encoding: Encoding): Check[] {
       },
     },
   ];
+}
+
+function formCheck(client: NenClient): Check {
+  return {
+    title: 'a form with a file',
+    run: async () => {
+      const form = new FormData();
+      form.append('file', new Blob(['content'], { type: 'text/plain' }), 'a.txt');
+      equal(await client.nenFetch('/api/form', { method: 'POST', body: form }), { text: 'content' });
+    },
+  };
 }
 
 /** tRPC, as httpBatchLink has it. */
@@ -228,6 +234,25 @@ function streamChecks(server: Server, encoding: Encoding): Check[] {
         });
         await left(server, before);
       },
+    },
+    {
+      title: 'a stream that is cut is refused',
+      run: async () => {
+        const cut = clientOf(server, { encoding, fetch: cuttingAnswers(server.send) });
+        const error = await rejection(collect(cut.nenStream('/api/items?until=5')));
+        equal(NenError.from(error)?.code, 'ISO-6001');
+      },
+    },
+  ];
+}
+
+/** The same answers where they come whole: late, but never short. */
+function wholeStreamChecks(server: Server, encoding: Encoding): Check[] {
+  const client = clientOf(server, { encoding });
+  return [
+    {
+      title: 'nenStream, all items at the end',
+      run: async () => equal(await collect(client.nenStream<number>('/api/items?until=3')), [0, 1, 2]),
     },
     {
       title: 'a stream that is cut is refused',
@@ -367,7 +392,7 @@ async function tally({ origin, send }: Server): Promise<Tally> {
 
 /** A generator that was left does no more work. */
 async function left(server: Server, before: Tally): Promise<void> {
-  if (server.ends) {
+  if (server.ends !== false) {
     await until(async () => (await tally(server)).over === before.over + 1, 'the generator is over');
   }
   await until(async () => {

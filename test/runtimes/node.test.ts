@@ -8,8 +8,6 @@ const app = createApp(IDENTITY_SEED);
 const server = {
   origin: 'http://inside.test',
   pin: IDENTITY_PIN,
-  streams: true,
-  ends: true,
   send: async (url: string, { method, headers, body, signal }: RequestInit) =>
     app(new Request(url, { method, headers, body, signal } as RequestInit)),
 };

@@ -43,18 +43,15 @@ async function checkInside(files: Transcripts): Promise<Report> {
   const app = createApp(IDENTITY_SEED);
   const send: Transport = async (url, { method, headers, body, signal }) =>
     app(new Request(url, { method, headers, body, signal }));
-  const server = { origin: 'http://inside.test', pin: IDENTITY_PIN, send, streams: true, ends: true };
+  const server = { origin: 'http://inside.test', pin: IDENTITY_PIN, send };
   const outcomes = await runChecks([...(await ownGoldenChecks(files)), ...callChecks(server)]);
   return { cryptography: await cryptography(), outcomes };
 }
 
 /** The client of this runtime against a server elsewhere, over its own fetch. */
-export async function checkClient(
-  origin: string,
-  { streams = true, ends = true }: { streams?: boolean; ends?: boolean } = {},
-): Promise<Report> {
+export async function checkClient(origin: string, { ends = true }: { ends?: boolean } = {}): Promise<Report> {
   const send: Transport = (url, init) => globalThis.fetch(url, init);
-  const outcomes = await runChecks(callChecks({ origin, pin: IDENTITY_PIN, send, streams, ends }));
+  const outcomes = await runChecks(callChecks({ origin, pin: IDENTITY_PIN, send, ends }));
   return { cryptography: await cryptography(), outcomes };
 }
 
@@ -64,7 +61,7 @@ export async function ownGoldenChecks(files: Transcripts): Promise<Check[]> {
 }
 
 /** What a client here need not bring along, and whose it is. */
-async function cryptography(): Promise<string> {
+export async function cryptography(): Promise<string> {
   const own = await loadPrimitives();
   const crypto = nodeCrypto();
   const subtle = modernSubtle();

@@ -9,9 +9,10 @@ import type { Encoding, RequestKind } from '../../protocol/envelope.ts';
 import { NenError } from '../../protocol/errors.ts';
 import { type SealedRequest, sealRequest } from '../../protocol/exchange.ts';
 import type { RequestLine } from '../../protocol/signed-headers.ts';
+import { abortReason, throwIfAborted } from './abort.ts';
 import { type Answer, openAnswer, PlainRefusal } from './open-answer.ts';
 import type { ClientSession, SessionManager } from './session-manager.ts';
-import type { Transport } from './transport.ts';
+import { type Transport, UNCACHED } from './transport.ts';
 
 /** A call, ready to be sealed under any session. */
 export interface Call {
@@ -53,7 +54,7 @@ export class Caller {
 
   /** @throws {NenError}, or the signal's reason once it has aborted. */
   async call(call: Call): Promise<Answer> {
-    call.signal?.throwIfAborted();
+    throwIfAborted(call.signal);
     const session = await this.#options.sessions.acquire(call.signal);
     return this.callUnder(session, call);
   }
@@ -104,7 +105,7 @@ export class Caller {
         signal,
         ...(credentials !== undefined && { credentials }),
         ...(keepalive !== undefined && { keepalive }),
-        cache: 'no-store',
+        ...UNCACHED,
         redirect: 'manual',
       });
     } catch (cause) {
@@ -139,7 +140,7 @@ function withUnknownOutcome(error: unknown): unknown {
 
 /** The answer didn't come: by the caller's own abort, or for a reason that leaves open whether the call ran. */
 function lost(cause: unknown, signal: AbortSignal | null, status?: number): unknown {
-  if (signal?.aborted === true) return signal.reason;
+  if (signal?.aborted === true) return abortReason(signal);
   if (cause instanceof NenError) return cause;
   const message = status === undefined ? 'No answer arrived.' : 'The answer broke off.';
   return new NenError('ISO-4005', { status, cause, message });

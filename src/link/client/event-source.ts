@@ -6,6 +6,7 @@
 import { createParser } from 'eventsource-parser';
 import { randomBytes } from '../../crypto/random.ts';
 import { NenError, type NenErrorCode } from '../../protocol/errors.ts';
+import { type BodyReader, readerOf } from './body-reader.ts';
 import type { Fetch } from './fetch.ts';
 import type { MessageInit } from './message.ts';
 
@@ -173,10 +174,10 @@ export class SealedEventSource {
     this.readyState = OPEN;
     this.#failures = 0;
     this.#dispatch('open', { type: 'open' });
-    await this.#read(response.body);
+    await this.#read(readerOf(response));
   }
 
-  async #read(body: ReadableStream<Uint8Array>): Promise<void> {
+  async #read(reader: BodyReader): Promise<void> {
     const decoder = new TextDecoder();
     let tooLong = false;
     const parser = createParser({
@@ -193,7 +194,6 @@ export class SealedEventSource {
         if (type === 'max-buffer-size-exceeded') tooLong = true;
       },
     });
-    const reader = body.getReader();
     for (;;) {
       const { done, value } = await reader.read();
       if (done || this.#closed()) return;

@@ -10,7 +10,8 @@ import { encodeRequest } from '../../protocol/http.ts';
 import { type Padding, padMessage } from '../../protocol/padding.ts';
 import type { Call, Caller } from './call.ts';
 import { type Message, readMessage } from './message.ts';
-import type { Answer } from './open-answer.ts';
+import { type Answer, isWhole } from './open-answer.ts';
+import { responseOf } from './response-body.ts';
 
 /** Takes what fetch takes, gives what fetch gives. */
 export type Fetch = typeof globalThis.fetch;
@@ -128,8 +129,8 @@ export const toResponse: Respond = (answer, message) => {
   const { status, fields, body } = answer;
   const isNull = hasNullBody(answer, message);
   // Nobody will read it: whoever sends it must learn that.
-  if (isNull && body instanceof ReadableStream) body.cancel().catch(() => undefined);
-  const response = new Response(isNull ? null : body, { status, headers: toHeaders(fields) });
+  if (isNull && !isWhole(body)) body.cancel().catch(() => undefined);
+  const response = responseOf(isNull ? null : body, { status, headers: toHeaders(fields) });
   Object.defineProperty(response, 'url', { value: message.url.href.replace(/#.*$/, '') });
   return response;
 };

@@ -3,6 +3,7 @@
  */
 import { type Bytes, utf8ToBytes } from '../../crypto/bytes.ts';
 import { type Field, isFraming } from '../../protocol/headers.ts';
+import { throwIfAborted } from './abort.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
 export interface Message {
@@ -44,7 +45,7 @@ export async function readMessage(
   if (given !== null && (method === 'GET' || method === 'HEAD')) {
     throw new TypeError('Request with GET/HEAD method cannot have body.');
   }
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
   const read = readInitBody(given, headers);
   const body = read instanceof Promise ? await unlessAborted(read, signal) : read;
   return { method, url, fields: toFields(headers), body, signal, credentials, keepalive };
@@ -66,7 +67,7 @@ const FOLLOWING = new WeakMap<AbortSignal, readonly Request[]>();
 
 async function readRequest(request: Request): Promise<Message> {
   const { method, signal, credentials, keepalive } = request;
-  signal.throwIfAborted();
+  throwIfAborted(signal);
   const body: Bytes = new Uint8Array(await unlessAborted(request.arrayBuffer(), signal));
   return {
     method,

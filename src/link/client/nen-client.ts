@@ -17,7 +17,7 @@ import { createFetch, type Fetch, type Respond, toResponse } from './fetch.ts';
 import { type IdentityOptions, readIdentity, readPins, warnWithoutPins } from './identity-options.ts';
 import { type NenFetch, nenFetchOver } from './nen-fetch.ts';
 import { type NenStream, nenStreamOver } from './nen-stream.ts';
-import type { Answer } from './open-answer.ts';
+import { type Answer, isWhole } from './open-answer.ts';
 import { toOpenedResponse } from './opened-response.ts';
 import { SessionManager } from './session-manager.ts';
 import { readStatus, type SessionStatus } from './session-status.ts';
@@ -215,7 +215,7 @@ export class NenClient {
 }
 
 function bodyOf({ status, body }: Answer): Bytes {
-  if (status !== 200 || body instanceof ReadableStream) throw new NenError('ISO-4004', { status });
+  if (status !== 200 || !isWhole(body)) throw new NenError('ISO-4004', { status });
   return body;
 }
 
@@ -247,7 +247,9 @@ function checkOptions(baseUrl: string, options: NenClientOptions): void {
     throw new TypeError('maxEnvelopeBytes: a positive number');
   }
   if (typeof globalThis.crypto?.getRandomValues !== 'function') {
-    throw new TypeError('this runtime has no crypto.getRandomValues, and without it no key is safe');
+    throw new TypeError(
+      'this runtime has no crypto.getRandomValues, and without it no key is safe; in React Native import react-native-get-random-values first',
+    );
   }
 }
 

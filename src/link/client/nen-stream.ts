@@ -4,6 +4,8 @@
  */
 import { CONTENT_TYPE_JSON_LINES, JsonLineReader } from '../../protocol/json-lines.ts';
 import { mediaType } from '../../protocol/media-type.ts';
+import { abortReason, abortWith, throwIfAborted } from './abort.ts';
+import { readerOf } from './body-reader.ts';
 import type { Fetch } from './fetch.ts';
 import { asJsonCall, toHttpError } from './json-call.ts';
 
@@ -61,15 +63,15 @@ class ItemStream<Item> implements AsyncIterableIterator<Item, undefined> {
     open: (signal: AbortSignal) => Promise<Response>,
     signal: AbortSignal | null,
   ): AsyncGenerator<Item, undefined, undefined> {
-    const follow = (): void => this.#stop.abort(signal?.reason);
-    signal?.throwIfAborted();
+    const follow = (): void => abortWith(this.#stop, signal && abortReason(signal));
+    throwIfAborted(signal);
     signal?.addEventListener('abort', follow, { once: true });
     try {
-      const { body } = await open(this.#stop.signal);
+      const response = await open(this.#stop.signal);
       const lines = new JsonLineReader();
-      const reader = body?.getReader();
+      const reader = readerOf(response);
       for (;;) {
-        const { done, value } = (await reader?.read()) ?? { done: true };
+        const { done, value } = await reader.read();
         const items = done || value === undefined ? lines.end() : lines.push(value);
         for (const item of items) yield item as Item;
         if (done) return undefined;

@@ -18,13 +18,19 @@ import type { Field } from '../../protocol/headers.ts';
 import { decodeResponse } from '../../protocol/http.ts';
 import { decodePlainRefusal, decodeRefusal } from '../../protocol/refusal.ts';
 import { StreamOpener } from '../../protocol/stream.ts';
-import { openSealedBody } from './sealed-body.ts';
+import { type BodyReader, readsAsItArrives } from './body-reader.ts';
+import { openSealedBody, openSealedBytes } from './sealed-body.ts';
 
 /** The handler's response, opened. */
 export interface Answer {
   readonly status: number;
   readonly fields: readonly Field[];
   readonly body: Bytes | ReadableStream<Bytes>;
+}
+
+/** Not asked of ReadableStream, which some runtimes don't have. */
+export function isWhole(body: Answer['body']): body is Bytes {
+  return ArrayBuffer.isView(body);
 }
 
 /** A refusal in clear: anybody on the way can say it. */
@@ -48,10 +54,13 @@ export async function openAnswer(options: OpenAnswerOptions): Promise<Answer> {
   let streaming = false;
   try {
     const body = await beginBody(options);
-    if (!('reader' in body)) return await openWhole(exchange, response, body.bytes);
+    if ('bytes' in body) return await openWhole(exchange, response, body.bytes);
     streaming = true;
     const opener = new StreamOpener(exchange, response.status);
-    const stream = await openSealedBody(opener, body.reader, body.first, signal, onOpened);
+    const stream =
+      'records' in body
+        ? await openSealedBytes(opener, body.records, onOpened)
+        : await openSealedBody(opener, body.reader, body.first, signal, onOpened);
     return { status: stream.head.status, fields: stream.head.fields, body: stream.body };
   } finally {
     if (!streaming) onOpened();
@@ -60,7 +69,9 @@ export async function openAnswer(options: OpenAnswerOptions): Promise<Answer> {
 
 type BegunBody =
   | { readonly bytes: Bytes }
-  | { readonly reader: ReadableStreamDefaultReader<Bytes>; readonly first: Bytes | undefined };
+  | { readonly reader: BodyReader; readonly first: Bytes | undefined }
+  /** All records of a stream, where bodies don't stream. */
+  | { readonly records: Bytes };
 
 /** Reads a body whole, or only up to where it shows to be a stream: by its type, in octets by its first byte. */
 async function beginBody({ exchange, response, maxEnvelopeBytes }: OpenAnswerOptions): Promise<BegunBody> {
@@ -68,6 +79,10 @@ async function beginBody({ exchange, response, maxEnvelopeBytes }: OpenAnswerOpt
   const isTag = response.headers.has(HEADER_TAG);
   const isStream = type === CONTENT_TYPE_SSE && exchange.encoding === 'json' && !isTag;
   const isOctets = type === CONTENT_TYPE_OCTETS && exchange.encoding === 'octets' && !isTag;
+  if (!readsAsItArrives(response) && (isStream || isOctets)) {
+    const bytes = await readBody(response, maxEnvelopeBytes);
+    return isStream || bytes[0] === OCTETS_STREAM ? { records: bytes } : { bytes };
+  }
   if (response.body && isStream) return { reader: response.body.getReader(), first: undefined };
   if (response.body && isOctets) {
     const reader = response.body.getReader();

@@ -6,13 +6,13 @@ import type { Bytes } from '../../crypto/bytes.ts';
 import { standIn } from '../../protocol/stand-in.ts';
 import { hasNullBody, type Respond, toHeaders, toResponse } from './fetch.ts';
 import type { Message } from './message.ts';
-import type { Answer } from './open-answer.ts';
+import { type Answer, isWhole } from './open-answer.ts';
 
 /** The answer as a Response, a stand-in where its body is there. */
 export const toOpenedResponse: Respond = (answer, message) =>
-  answer.body instanceof ReadableStream || hasNullBody(answer, message)
-    ? toResponse(answer, message)
-    : (new OpenedResponse(answer, answer.body, message) as unknown as Response);
+  isWhole(answer.body) && !hasNullBody(answer, message)
+    ? (new OpenedResponse(answer, answer.body, message) as unknown as Response)
+    : toResponse(answer, message);
 
 class OpenedResponse {
   readonly #answer: Answer;
@@ -37,6 +37,9 @@ class OpenedResponse {
   get headers(): Headers {
     this.#headers ??= this.#real?.headers ?? toHeaders(this.#answer.fields);
     return this.#headers;
+  }
+  get body(): ReadableStream<Bytes> | null {
+    return this.real().body as ReadableStream<Bytes> | null;
   }
   get bodyUsed(): boolean {
     return this.#used || (this.#real?.bodyUsed ?? false);

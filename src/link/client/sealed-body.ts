@@ -3,9 +3,12 @@
  * silence or an altered record is an error of the body, never its end.
  */
 import type { Bytes } from '../../crypto/bytes.ts';
+import { joinBytes } from '../../protocol/body.ts';
 import { SILENCE_MS } from '../../protocol/constants.ts';
 import { NenError } from '../../protocol/errors.ts';
 import type { OpenedRecord, StreamOpener } from '../../protocol/stream.ts';
+import { abortReason } from './abort.ts';
+import type { BodyReader } from './body-reader.ts';
 
 export type StreamHead = Extract<OpenedRecord, { type: 'head' }>;
 
@@ -21,7 +24,7 @@ export interface OpenedStream {
  */
 export async function openSealedBody(
   opener: StreamOpener,
-  reader: ReadableStreamDefaultReader<Bytes>,
+  reader: BodyReader,
   first: Bytes | undefined,
   signal: AbortSignal | null,
   onClosed: () => void,
@@ -37,6 +40,35 @@ export async function openSealedBody(
   }
 }
 
+/**
+ * The same of a stream that was read whole, where bodies don't stream: all of it or nothing.
+ * @throws {NenError} what the body would have failed with.
+ */
+export async function openSealedBytes(
+  opener: StreamOpener,
+  bytes: Bytes,
+  onClosed: () => void,
+): Promise<{ readonly head: StreamHead; readonly body: Bytes }> {
+  const source = new RecordSource(opener, AT_ITS_END, bytes, onClosed);
+  try {
+    const head = await source.next();
+    if (head?.type !== 'head') throw new NenError('ISO-6002', { hint: 'no head' });
+    const chunks: Bytes[] = [];
+    for (;;) {
+      const data = await source.nextData();
+      if (data === undefined) return { head, body: joinBytes(chunks) };
+      chunks.push(data);
+    }
+  } finally {
+    source.close();
+  }
+}
+
+const AT_ITS_END: BodyReader = {
+  read: async () => ({ done: true }),
+  cancel: async () => undefined,
+};
+
 function bodyOf(source: RecordSource, signal: AbortSignal | null): ReadableStream<Bytes> {
   let onAbort: (() => void) | undefined;
   const settled = (): void => {
@@ -48,8 +80,9 @@ function bodyOf(source: RecordSource, signal: AbortSignal | null): ReadableStrea
         if (signal === null) return;
         // Erroring the controller drops what was opened but not read: nothing is delivered after an abort.
         onAbort = () => {
-          controller.error(signal.reason);
-          source.close(signal.reason);
+          const reason = abortReason(signal);
+          controller.error(reason);
+          source.close(reason);
         };
         if (signal.aborted) onAbort();
         else signal.addEventListener('abort', onAbort, { once: true });
@@ -81,17 +114,12 @@ function bodyOf(source: RecordSource, signal: AbortSignal | null): ReadableStrea
 /** Records, one after another, out of whatever chunks arrive. */
 class RecordSource {
   readonly #opener: StreamOpener;
-  readonly #reader: ReadableStreamDefaultReader<Bytes>;
+  readonly #reader: BodyReader;
   readonly #onClosed: () => void;
   #records: AsyncGenerator<OpenedRecord, void, void> | undefined;
   #closed = false;
 
-  constructor(
-    opener: StreamOpener,
-    reader: ReadableStreamDefaultReader<Bytes>,
-    first: Bytes | undefined,
-    onClosed: () => void,
-  ) {
+  constructor(opener: StreamOpener, reader: BodyReader, first: Bytes | undefined, onClosed: () => void) {
     this.#opener = opener;
     this.#reader = reader;
     this.#onClosed = onClosed;
@@ -117,7 +145,7 @@ class RecordSource {
         }
         silence ??= new Silence();
         const { done, value } = await this.#read(silence);
-        if (done) {
+        if (done || value === undefined) {
           this.#opener.end();
           return undefined;
         }
@@ -146,7 +174,7 @@ class RecordSource {
     this.#onClosed();
   }
 
-  async #read(silence: Silence): Promise<ReadableStreamReadResult<Bytes>> {
+  async #read(silence: Silence): ReturnType<BodyReader['read']> {
     try {
       return await Promise.race([this.#reader.read(), silence.tooLong]);
     } catch (cause) {

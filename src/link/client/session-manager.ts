@@ -29,8 +29,9 @@ import { encodePin } from '../../protocol/identity.ts';
 import type { Identities, PreviousSession } from '../../protocol/key-schedule.ts';
 import { importKeys, wipeSecrets } from '../../protocol/keys.ts';
 import { decodePlainRefusal } from '../../protocol/refusal.ts';
+import { abortWith } from './abort.ts';
 import { type DeviceClock, ServerClock } from './clock.ts';
-import type { Transport } from './transport.ts';
+import { type Transport, UNCACHED } from './transport.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
 /** One session of a client. */
@@ -258,7 +259,7 @@ export class SessionManager {
   ): Promise<ClientSession> {
     const timeout = new AbortController();
     const timer = setTimeout(
-      () => timeout.abort(new NenError('ISO-1007', { outcome, hint: 'no answer in time' })),
+      () => abortWith(timeout, new NenError('ISO-1007', { outcome, hint: 'no answer in time' })),
       HANDSHAKE_TIMEOUT_MS,
     );
     try {
@@ -309,7 +310,7 @@ export class SessionManager {
         body,
         signal,
         ...(credentials !== undefined && { credentials }),
-        cache: 'no-store',
+        ...UNCACHED,
         redirect: 'manual',
       });
       const answer = await readBody(response, MAX_HANDSHAKE_BYTES);

@@ -16,10 +16,17 @@ export interface TransportInit {
   readonly credentials?: RequestCredentials;
   readonly keepalive?: boolean;
   /** A sealed answer is good for one request only. */
-  readonly cache: 'no-store';
+  readonly cache?: 'no-store';
   /** What was sealed for one path is not sent to another. */
   readonly redirect: 'manual';
 }
+
+/**
+ * Where fetch knows it. React Native's would add a query to the URL instead, which the server has not signed
+ * for; older workerd throws.
+ */
+export const UNCACHED: Pick<TransportInit, 'cache'> =
+  /* @__PURE__ */ 'cache' in Request.prototype ? { cache: 'no-store' } : {};
 
 /** The runtime's fetch, looked up at each call: tests and polyfills may replace it. */
 export const nativeTransport: Transport = (url, init) => {
