@@ -98,5 +98,3 @@ function knowsContexts(dsa: MlDsa): boolean {
 
 export const mlKem = nodeKem() ?? nobleKem;
 export const mlDsa = nodeDsa() ?? nobleDsa;
-/** Which of them are node:crypto's: for a test's title. */
-export const ofNode = { mlKem: mlKem !== nobleKem, mlDsa: mlDsa !== nobleDsa };

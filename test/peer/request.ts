@@ -9,13 +9,13 @@ import type { WireRequest } from './wire.ts';
 export const pathOf = (target: string): string => target.split('?', 1)[0] ?? '';
 
 /** 5.2: the text under the HMAC. */
-export const signedText = (method: string, target: string, timestamp: string, nonce: string): string =>
+const signedText = (method: string, target: string, timestamp: string, nonce: string): string =>
   [method, pathOf(target), timestamp, nonce].join('\n');
 
 const signatureOf = (key: Bytes, text: string): Buffer => hmac(key, Buffer.from(text, 'latin1'));
 
 /** 5.3 */
-export function requestAad(sid: string, request: Omit<Outgoing, 'payload' | 'encoding' | 'nonce'>): Field[] {
+function requestAad(sid: string, request: Omit<Outgoing, 'payload' | 'encoding' | 'nonce'>): Field[] {
   const { method, target, timestamp, kind, retry } = request;
   return ['nen/2 request', sid, method, target, timestamp, kind, retry];
 }

@@ -1,5 +1,5 @@
 /** Clients that seal what the server must not take: refused under seal, before anything runs. */
-import { requestSections, type Sections, varint, write } from '../binary-http.ts';
+import { LV, requestSections, type Sections, varint, write } from '../binary-http.ts';
 import { bytes, join } from '../bytes.ts';
 import type { Attempt } from '../retry.ts';
 import type { Bug } from '../seams.ts';
@@ -17,11 +17,7 @@ const inner = (wrong: { method?: string; target?: string; content?: string }): B
 /** The target under each of its spellings that lead elsewhere. */
 const target = (wrong: string): Bug => inner({ target: wrong });
 const fields = (...parts: string[]): Bug =>
-  sections(() => ({
-    fields: join(
-      ...parts.flatMap((part) => [varint(Buffer.from(part, 'latin1').length), Buffer.from(part, 'latin1')]),
-    ),
-  }));
+  sections(() => ({ fields: join(...parts.map((part) => LV(Buffer.from(part, 'latin1')))) }));
 const control = (bend: (right: Buffer) => Buffer): Bug =>
   sections((right) => ({ control: bend(Buffer.from(right.control)) }));
 const sealedJson = (wrong: string): Bug => ({ 'request payload': () => bytes(wrong) });
@@ -59,7 +55,7 @@ export const clientPayloadBugs: Misbehaviours<ClientScene> = collected<ClientSce
       join(right.subarray(0, 1), varint(60_000), right.subarray(2)),
     ),
     'seals scheme http': control((right) =>
-      join(Buffer.from(right.toString('latin1').replace('\u0005https', '\u0004http'), 'latin1')),
+      Buffer.from(right.toString('latin1').replace('\u0005https', '\u0004http'), 'latin1'),
     ),
     'seals an authority': control((right) =>
       Buffer.from(right.toString('latin1').replace('https\u0000', 'https\u000bapp.example'), 'latin1'),
