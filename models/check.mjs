@@ -12,7 +12,10 @@ import { needCompiler, needSpin } from '../scripts/lib/spin.mjs';
 const MEMORY_MB = 2000;
 const MAX_STEPS = 100_000;
 
-/** Macros of each model, and whether an attack must be found. */
+/**
+ * Macros of each model, and whether an attack must be found.
+ * @type {readonly (readonly [model: string, macros: readonly string[], attack: boolean])[]}
+ */
 const RUNS = [
   ['handshake', [], false],
   ['handshake', ['NO_PIN'], true],
@@ -44,9 +47,15 @@ await script(async () => {
   return failed === 0 ? 0 : 1;
 });
 
-/** @throws {Failure} unless the search went through every state, or found an attack. */
+/**
+ * @param {{ spin: string, cc: string }} tools
+ * @param {string} model
+ * @param {readonly string[]} macros
+ * @throws {Failure} unless the search went through every state, or found an attack.
+ */
 function check({ spin, cc }, model, macros) {
   const folder = mkdtempSync(join(tmpdir(), 'nen-model-'));
+  /** @type {(command: string, args: readonly string[]) => string} */
   const run = (command, args) => execFileSync(command, args, { cwd: folder, encoding: 'utf8' });
   try {
     copyFileSync(join(root, 'models', `${model}.pml`), join(folder, 'model.pml'));

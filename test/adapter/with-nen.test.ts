@@ -2,6 +2,8 @@
  * withNen and withNenStream: what a handler is given, what becomes of what it returns or throws, and what
  * the way sees of it. Route and client in one process; over HTTP: test/link/nen-fetch.test.ts.
  */
+import { type } from 'arktype';
+import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import {
@@ -384,6 +386,18 @@ describe('input', () => {
     expect(await client.nenFetch('/api/x', post({ amount: 1, when: '2030-01-02', more: 1 }))).toEqual([
       1, 2030,
     ]);
+  });
+
+  it.each<[string, StandardSchema<unknown, { amount: number }>]>([
+    ['zod', z.object({ amount: z.number() })],
+    ['valibot', v.object({ amount: v.number() })],
+    ['arktype', type({ amount: 'number' })],
+  ])('takes a schema of %s', async (_name, input) => {
+    const { client } = stage((nen) => nen.withNen((_req, body) => body.amount + 1, { input }));
+    expect(await client.nenFetch('/api/x', post({ amount: 1 }))).toBe(2);
+    const error = await httpError(client.nenFetch('/api/x', post({ amount: 'one' })));
+    expect(error.status).toBe(400);
+    expect(error.data).toMatchObject({ error: { issues: [{ path: ['amount'] }] } });
   });
 
   it('answers a sealed 400 with the issues, and the handler does not run', async () => {

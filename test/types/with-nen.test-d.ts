@@ -1,4 +1,6 @@
 /** The types of withNen: the body comes from the schema, parameters from the handler, and Next takes the route. */
+import { type } from 'arktype';
+import * as v from 'valibot';
 import { expectTypeOf } from 'vitest';
 import { z } from 'zod';
 import {
@@ -33,6 +35,12 @@ withNenStream(
   },
   { input },
 );
+withNen((_req, body) => expectTypeOf(body).toEqualTypeOf<{ amount: number }>(), {
+  input: v.object({ amount: v.number() }),
+});
+withNen((_req, body) => expectTypeOf(body).toEqualTypeOf<{ amount: number }>(), {
+  input: type({ amount: 'number' }),
+});
 // @ts-expect-error a schema is no other thing
 withNen(() => 1, { input: { parse: () => 1 } });
 // @ts-expect-error a stream is no value
