@@ -1,7 +1,7 @@
 /** The window of timestamps, the life of a claim, and the header of a retry. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { claimMs, decodeRetry, encodeRetry, isInWindow } from '../../src/protocol/claims.ts';
+import { claimMs, decodeRetry, encodeRetry, isClaimable, isInWindow } from '../../src/protocol/claims.ts';
 import { NOW, sidOf } from './support.ts';
 
 describe('the window of timestamps', () => {
@@ -17,6 +17,19 @@ describe('the window of timestamps', () => {
     [Number.POSITIVE_INFINITY, false],
   ])('takes a timestamp %i ms from now: %s', (offset, taken) => {
     expect(isInWindow(NOW + offset, NOW)).toBe(taken);
+  });
+});
+
+describe('the age at which a nonce may still be claimed', () => {
+  it.each([
+    [-30_000, true],
+    [0, true],
+    [59_999, true],
+    [60_000, false],
+    [120_000, false],
+    [Number.NaN, false],
+  ])('%i ms after its timestamp: %s', (ageMs, claimable) => {
+    expect(isClaimable(NOW, NOW + ageMs)).toBe(claimable);
   });
 });
 
