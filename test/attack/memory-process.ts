@@ -60,11 +60,13 @@ async function collect(): Promise<void> {
   }
 }
 
-process.on('message', async (step: string) => {
+async function answer(step: string): Promise<void> {
   if (step === 'use') await use();
   if (step === 'rotate') await client.rotate();
   if (step === 'terminate') await client.terminate();
   await collect();
   process.send?.([...keys]);
-});
+}
+
+process.on('message', (step: string) => void answer(step));
 process.send?.([]);

@@ -31,7 +31,7 @@ export class XMLHttpRequest {
   }
   getAllResponseHeaders(): string {
     return Object.entries(this.#answer)
-      .map(([name, value]) => `${name}: ${value}`)
+      .map(([name, value]) => `${name}: ${String(value)}`)
       .join('\r\n');
   }
   abort(): void {
