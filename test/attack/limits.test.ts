@@ -1,5 +1,4 @@
 /** Attempts to exhaust a server (rows 113 to 118): what is too much is refused early, and good clients go on. */
-import { request as httpRequest } from 'node:http';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -24,6 +23,7 @@ import {
   type World,
   withHeaders,
 } from './harness.ts';
+import { upload } from './upload.ts';
 
 const MEBIBYTE = 2 ** 20;
 const LIMIT = 8 * MEBIBYTE;
@@ -40,60 +40,12 @@ beforeEach(async () => {
   call = await session.seal();
 });
 
-/** Writes 1 MiB after another, without a length, until the server answers or has taken `mebibytes`. */
-function upload(
-  request: SealedCall,
-  mebibytes: number,
-): Promise<{ status: number; text: string; written: number }> {
-  return new Promise((resolve) => {
-    const chunk = new Uint8Array(MEBIBYTE).fill(0x41);
-    let written = 0;
-    let answered = false;
-    const outgoing = httpRequest({
-      host: '127.0.0.1',
-      port: world.port,
-      method: request.method,
-      path: request.target,
-      agent: false,
-      headers: { ...(request.headers as Record<string, string>), 'Transfer-Encoding': 'chunked' },
-    });
-    outgoing.on('response', (incoming) => {
-      answered = true;
-      let text = '';
-      incoming.setEncoding('latin1');
-      incoming.on('data', (data: string) => {
-        text += data;
-      });
-      incoming.on('error', () => undefined);
-      incoming.on('close', () => {
-        outgoing.destroy();
-        resolve({ status: incoming.statusCode ?? 0, text, written });
-      });
-    });
-    // A server that stops reading may close before its answer is read: then there is none.
-    outgoing.on('error', () => {
-      if (!answered) resolve({ status: 0, text: '', written });
-    });
-    const write = (): void => {
-      while (!answered && !outgoing.destroyed && written < mebibytes) {
-        written++;
-        if (!outgoing.write(chunk)) {
-          outgoing.once('drain', write);
-          return;
-        }
-      }
-      if (!answered && !outgoing.destroyed) outgoing.end();
-    };
-    write();
-  });
-}
-
 describe('row 113: a body that is too long', () => {
   test('row 113: 1 GB, chunked, without a length', async () => {
     await expectNothingRuns(world, session, async () => {
       const rss = process.memoryUsage.rss();
       const refused = world.nextEvent(({ type }) => type === 'refused');
-      const { status, text, written } = await upload(call, 1_000);
+      const { status, text, written } = await upload(world.port, call, 1_000);
       expect(await refused).toMatchObject({ code: 'ISO-4003' });
       if (status !== 0)
         expect([status, text]).toEqual([413, '{"error":{"code":"ISO-4003","message":"Too large."}}']);
@@ -136,7 +88,7 @@ describe('row 113: a body that is too long', () => {
   test('row 113: an unknown session is not worth reading a body for', async () => {
     await expectNothingRuns(world, session, async () => {
       const stranger = withHeaders(call, { 'X-Nen-Session': 'A'.repeat(22) });
-      const { written, text } = await upload({ ...call, ...stranger }, 1_000);
+      const { written, text } = await upload(world.port, { ...call, ...stranger }, 1_000);
       expect(text).toContain('"ISO-2002"');
       expect(written).toBeLessThan(32);
     });
