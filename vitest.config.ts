@@ -8,7 +8,9 @@ import { defineConfig } from 'vitest/config';
 
 const CRYPTO_ROOMS = ['crypto', 'protocol', 'adapter', 'link'].map((room) => `test/${room}/**/*.test.ts`);
 /** Minutes of killing and freezing: npm run test:faults. */
-const LONG = ['test/faults/long/**'];
+const FAULTS = 'test/faults/long/**';
+/** Minutes of load: npm run test:soak. */
+const SOAK = 'test/soak/**';
 const SLOW_ROOMS = ['e2e', 'package'].map((room) => `test/${room}/**/*.test.ts`);
 
 /** Runtimes whose WebCrypto has ML-KEM: Node 24 and later. There clients are tested on it as in a browser. */
@@ -26,16 +28,24 @@ const WEB_PROJECT = {
 /** Where to leave a JSON report beside the ordinary one: .ci/run counts tests with it. */
 const reportFile = process.env.NEN_VITEST_JSON;
 
-const LONG_PROJECT = {
-  extends: true as const,
-  test: {
-    name: 'faults',
-    include: LONG.map((folder) => `${folder}/*.test.ts`),
-    testTimeout: 180_000,
-    hookTimeout: 60_000,
-    fileParallelism: false,
-  },
-};
+/** Long tests, which report figures: one file at a time, so that none is in the figures of another. */
+function longProject(name: string, include: readonly string[]) {
+  return {
+    extends: true as const,
+    test: {
+      name,
+      include: [...include],
+      testTimeout: 180_000,
+      hookTimeout: 60_000,
+      fileParallelism: false,
+    },
+  };
+}
+
+const LONG_PROJECTS = [
+  longProject('faults', [`${FAULTS}/*.test.ts`]),
+  longProject('soak', [`${SOAK}/*.test.ts`, 'test/attack/floods.test.ts']),
+];
 
 export default defineConfig({
   test: {
@@ -65,12 +75,12 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [...CRYPTO_ROOMS, ...SLOW_ROOMS, ...LONG],
+          exclude: [...CRYPTO_ROOMS, ...SLOW_ROOMS, FAULTS, SOAK],
           testTimeout: 20_000,
         },
       },
       ...(HAS_WEB_KEM ? [WEB_PROJECT] : []),
-      ...(process.env.NEN_FAULTS_REPORT ? [LONG_PROJECT] : []),
+      ...(process.env.NEN_FIGURES ? LONG_PROJECTS : []),
       {
         extends: true,
         test: {

@@ -1,4 +1,5 @@
 /** Mutations without end through the real client, each with a name of its own, and what became of each. */
+import { type DeviceClock, deviceClock } from '../../../src/link/client/clock.ts';
 import { NenClient, NenError } from '../../../src/link/client/index.ts';
 import type { Transport } from '../../../src/link/client/transport.ts';
 import { ECHO_PATH } from '../../attack/harness.ts';
@@ -30,6 +31,8 @@ export interface LoadOptions {
   readonly filler?: string;
   /** Whether calls go through the sealed channel; else to /plain, as they are. */
   readonly sealed?: boolean;
+  /** Of the clients' devices. */
+  readonly clock?: DeviceClock;
 }
 
 const POST = { method: 'POST', headers: { 'content-type': 'application/json' } } as const;
@@ -45,6 +48,7 @@ export function startLoad({
   pauseMs = 0,
   filler = '',
   sealed = true,
+  clock = deviceClock,
 }: LoadOptions): Load {
   const fates: Fate[] = [];
   let running = true;
@@ -58,7 +62,7 @@ export function startLoad({
     }
   };
   const loops = Array.from({ length: clients }, (_, c) => {
-    const send = sealed ? sealedSend(url, transport) : plainSend(url, transport);
+    const send = sealed ? sealedSend(url, transport, clock) : plainSend(url, transport);
     return Array.from({ length: calls }, (__, k) => loop(send, `${c}-${k}`));
   }).flat();
   return {
@@ -70,8 +74,8 @@ export function startLoad({
   };
 }
 
-function sealedSend(url: string, transport: Transport): Send {
-  const client = new NenClient(url, { fetch: transport });
+function sealedSend(url: string, transport: Transport, clock: DeviceClock): Send {
+  const client = new NenClient(url, { fetch: transport, clock });
   return (body) => client.fetch(url + ECHO_PATH, { ...POST, body });
 }
 

@@ -1,14 +1,14 @@
 /** Several processes over one store while processes and servers are killed under load (T5, T6, T7, T10). */
 import { afterEach, expect, test } from 'vitest';
 import { NGINX_MISSING } from '../../../scripts/lib/nginx.mjs';
+import { report } from '../../support/figures.ts';
 import { hasNginx, startNginx } from '../../support/nginx.ts';
 import { type RedisProcess, startCluster, startRedis } from '../../support/redis.ts';
+import { lasting, times } from '../../support/share.ts';
 import { until } from '../../support/until.ts';
 import { openSession, plainCode, send } from '../stage.ts';
 import { type Apps, startApps } from './apps.ts';
 import { judge, type Load, startLoad, type Verdict } from './load.ts';
-import { report } from './report.ts';
-import { lasting, times } from './share.ts';
 
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {

@@ -3,12 +3,12 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Redis } from 'ioredis';
 import { afterEach, expect, test } from 'vitest';
 import { RedisSessionStore } from '../../../src/session/index.ts';
+import { report } from '../../support/figures.ts';
 import { type RedisProcess, replicate, startRedis } from '../../support/redis.ts';
+import { times } from '../../support/share.ts';
 import { startProxy } from '../../support/tcp-proxy.ts';
 import { until } from '../../support/until.ts';
 import { allRan, call, clientOf, openSession, plainCode, send, startInstance } from '../stage.ts';
-import { report } from './report.ts';
-import { times } from './share.ts';
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {

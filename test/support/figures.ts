@@ -1,4 +1,4 @@
-/** The figures of the long fault tests: printed as they come, and collected for the table at the end. */
+/** The figures of the long tests: printed as they come, and collected for the table at the end. */
 import { appendFileSync } from 'node:fs';
 
 /** One row of the table. */
@@ -13,6 +13,12 @@ export interface Row {
 
 export function report({ target, aim, done, figures }: Row): void {
   console.log(`${target}: ${done}: ${figures} (aim: ${aim})`);
-  const file = process.env.NEN_FAULTS_REPORT;
+  const file = process.env.NEN_FIGURES;
   if (file) appendFileSync(file, `${JSON.stringify([target, done, aim, figures])}\n`);
+}
+
+/** The value that a share of all values does not exceed. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }

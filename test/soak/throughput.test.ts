@@ -5,19 +5,19 @@
  */
 import { cpus } from 'node:os';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Transport } from '../../../src/link/client/transport.ts';
-import { type RedisProcess, startRedis } from '../../support/redis.ts';
-import { type App, startApps } from './apps.ts';
-import { httpTransport } from './http-transport.ts';
-import { judge, startLoad } from './load.ts';
-import { report } from './report.ts';
-import { lasting } from './share.ts';
+import type { Transport } from '../../src/link/client/transport.ts';
+import { type App, startApps } from '../faults/long/apps.ts';
+import { httpTransport } from '../faults/long/http-transport.ts';
+import { judge, startLoad } from '../faults/long/load.ts';
+import { report } from '../support/figures.ts';
+import { type RedisProcess, startRedis } from '../support/redis.ts';
+import { lasting } from '../support/share.ts';
 
 const CONNECTIONS = 64;
 const CLIENTS = 8;
 const BODY = 'x'.repeat(1000);
-const TURNS = 5;
-const TURN_MS = 5000;
+const TURNS = 4;
+const TURN_MS = 3000;
 /** Handshakes and first calls of a turn, which are not measured. */
 const BEGIN_MS = 500;
 

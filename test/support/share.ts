@@ -1,6 +1,6 @@
-/** How much of the time and load a run takes: all of it, or the share that NEN_FAULTS_SHARE names (0.25). */
-const share = Number(process.env.NEN_FAULTS_SHARE || 1);
-if (!(share > 0 && share <= 1)) throw new RangeError('NEN_FAULTS_SHARE: a number above 0, up to 1');
+/** How much of the time and load a run takes: all of it, or the share that NEN_SHARE names (0.25). */
+const share = Number(process.env.NEN_SHARE || 1);
+if (!(share > 0 && share <= 1)) throw new RangeError('NEN_SHARE: a number above 0, up to 1');
 
 /** A time of a run, in milliseconds. */
 export function lasting(ms: number): number {
