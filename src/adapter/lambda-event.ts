@@ -44,7 +44,8 @@ export function isV2(event: LambdaEvent): event is EventV2 {
 /** @throws {TypeError} for a body that is not the base64 it says to be. */
 export function eventRequest(event: LambdaEvent): Request {
   const { method, target, headers } = isV2(event) ? partsOfV2(event) : partsOfV1(event);
-  const host = event.requestContext.domainName ?? headers.get('host') ?? 'localhost';
+  // Not Host, which the client writes: a URL parser would find a path in it.
+  const host = event.requestContext.domainName ?? 'localhost';
   const body = method === 'GET' || method === 'HEAD' ? null : bodyOf(event);
   return new Request(`https://${host}${target}`, { method, headers, body });
 }

@@ -4,6 +4,7 @@
  */
 import type { Bytes } from '../../crypto/bytes.ts';
 import { NenError } from '../../protocol/errors.ts';
+import { requestUrl } from './request-url.ts';
 import type { NodeRequest, NodeResponse } from './types.ts';
 
 /** The largest body, and what reading a larger one fails with. */
@@ -12,7 +13,7 @@ export interface BodyLimit {
   readonly exceeded: () => Error;
 }
 
-/** @throws {TypeError} for a target or a host that make no URL. */
+/** @throws {TypeError} for a target or a host that make no URL, or not the one that was routed by. */
 export function toRequest(req: NodeRequest, res: NodeResponse, limit?: BodyLimit): Request {
   const method = req.method ?? 'GET';
   const headers = fetchHeaders(req);
@@ -23,7 +24,7 @@ export function toRequest(req: NodeRequest, res: NodeResponse, limit?: BodyLimit
     duplex: 'half',
   };
   if (method !== 'GET' && method !== 'HEAD') init.body = bodyOf(req, headers, limit);
-  return new Request(originOf(req) + targetOf(req), init);
+  return new Request(requestUrl(originOf(req), targetOf(req)), init);
 }
 
 /** Path and query as the client sent them: Express and Connect cut off of `url` where they are mounted. */
