@@ -37,14 +37,15 @@ export class BurstReader {
         this.#pending ??= this.#reader.read();
         const read = await Promise.race([this.#pending, turns.quiet]);
         if (read === undefined) break;
+        if (!read.done) chunks.push(asBytes(read.value));
         this.#pending = undefined;
         if (read.done) return { chunks, length, done: true };
-        chunks.push(asBytes(read.value));
         length += read.value.length;
         turns.heard();
       }
     } catch (error) {
-      // The failed read stays pending, for the next call to throw.
+      // The failed read stays pending, for the next call to throw. Of a chunk that is no bytes the body knows nothing.
+      this.#reader.cancel(error).catch(() => undefined);
       if (chunks.length === 0) throw error;
     } finally {
       turns.stop();

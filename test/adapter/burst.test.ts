@@ -143,4 +143,20 @@ describe('BurstReader', () => {
     const body = new ReadableStream({ start: (controller) => controller.enqueue('text') });
     await expect(new BurstReader(body).ready(100)).rejects.toThrow(TypeError);
   });
+
+  test('a chunk among others that is no bytes is not left out: what is before it, then the error, each time', async () => {
+    const chunks: unknown[] = [bytes('a'), 'text', bytes('b')];
+    let cancelled = false;
+    const body = new ReadableStream({
+      pull: (controller) => controller.enqueue(chunks.shift()),
+      cancel: () => {
+        cancelled = true;
+      },
+    });
+    const reader = new BurstReader(body);
+    expect(textOf(await reader.ready(100))).toBe('a');
+    await expect(reader.ready(100)).rejects.toThrow(TypeError);
+    await expect(reader.ready(100)).rejects.toThrow(TypeError);
+    expect(cancelled).toBe(true);
+  });
 });
