@@ -237,4 +237,19 @@ describe('toNodeHandler', () => {
     const url = await served(createServer(toNodeHandler(() => new Response(body()))));
     await expect(fetch(url).then((response) => response.text())).rejects.toThrow();
   });
+
+  it('leaves a body whose reader was gone before it began', async () => {
+    let cancelled = false;
+    const cancel = (): void => {
+      cancelled = true;
+    };
+    const handler = toNodeHandler(async (req) => {
+      outgoing.destroy();
+      await once(req.signal, 'abort');
+      return new Response(new ReadableStream({ cancel }));
+    });
+    const outgoing = request(await served(createServer(handler))).on('error', () => undefined);
+    outgoing.end();
+    await until('the body is cancelled', () => cancelled);
+  });
 });

@@ -19,8 +19,10 @@ export async function pump(
   onFirst?: () => void,
 ): Promise<void> {
   const reader = body.getReader();
-  const onClose = (): void => void reader.cancel().catch(() => undefined);
-  sink.once('close', onClose);
+  const leave = (): void => void reader.cancel().catch(() => undefined);
+  sink.once('close', leave);
+  // Closed already, it says so no more.
+  if (sink.destroyed) leave();
   try {
     for (;;) {
       const { done, value } = await reader.read();
@@ -32,7 +34,8 @@ export async function pump(
       if (isFull && !sink.destroyed) await drained(sink);
     }
   } finally {
-    sink.off('close', onClose);
+    sink.off('close', leave);
+    if (sink.destroyed) leave();
   }
 }
 
