@@ -36,8 +36,11 @@ function lateOf(load: () => Promise<Boxed>, owner?: () => Promise<Boxed>): unkno
       if (name === Symbol.toPrimitive) throw new TypeError('not loaded yet: await it');
       if (typeof name === 'symbol') return undefined;
       if (name === 'then' || name === 'catch' || name === 'finally') {
-        const settled = get().then(({ value }) => value);
-        return settled[name].bind(settled);
+        // Begun with the call: who only looks whether this is a promise has asked for nothing.
+        return (...given: never[]) => {
+          const settled: Pick<Promise<unknown>, typeof name> = get().then(({ value }) => value);
+          return Reflect.apply(settled[name], settled, given);
+        };
       }
       return lateOf(async () => ({ value: Reflect.get(Object((await get()).value), name) }), get);
     },

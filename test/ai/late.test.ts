@@ -102,6 +102,14 @@ describe('late', () => {
     await expect(read()).rejects.toThrow('not there');
   });
 
+  it('who looks whether it is a promise has asked nothing', async () => {
+    const load = vi.fn(() => Promise.reject<Thing>(new TypeError('not there')));
+    const thing = late(load);
+    expect(typeof thing.then).toBe('function');
+    expect(load).not.toHaveBeenCalled();
+    await expect(thing.then(String)).rejects.toThrow('not there');
+  });
+
   it('what could not be loaded is loaded at a later question', async () => {
     const load = vi.fn(async () => new Thing()).mockRejectedValueOnce(new TypeError('offline'));
     const thing = late(load);
