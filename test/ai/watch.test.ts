@@ -94,4 +94,17 @@ describe('watched', () => {
     expect(cancelled).toBe('gone');
     expect(seen).toMatchObject([{ outcome: 'aborted' }]);
   });
+
+  it('whoever leaves after the last event has had the whole answer', async () => {
+    const source = new ReadableStream({
+      start: (controller) => controller.enqueue(textOf('/v1/chat/completions')),
+    });
+    const response = new Response(source, { headers: { 'content-type': 'text/event-stream' } });
+    const seen: Seen[] = [];
+    const onSeen = (one: Seen): void => void seen.push(one);
+    const reader = watched(response, { dialect: 'chat', signal: NEVER, onSeen })?.getReader();
+    await reader?.read();
+    await reader?.cancel();
+    expect(seen).toMatchObject([{ outcome: 'complete' }]);
+  });
 });

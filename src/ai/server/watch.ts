@@ -20,6 +20,8 @@ interface Reader {
   read(text: string): void;
   /** At the end of the bytes: whether this was the end of the answer. */
   end(): 'complete' | 'failed' | 'truncated';
+  /** Whether the last event was read, and it was a good one. */
+  readonly hasEnded: boolean;
   readonly model: string | undefined;
   readonly usage: ReadEvent['usage'];
 }
@@ -75,7 +77,8 @@ export function watched(
         }
       },
       async cancel(reason) {
-        over('aborted');
+        // After the last event there is nothing left to miss.
+        over(reading.hasEnded ? 'complete' : 'aborted');
         await reader.cancel(reason);
       },
     },
@@ -116,14 +119,19 @@ class EventReader implements Reader {
     this.#parser.feed(text);
   }
 
+  get hasEnded(): boolean {
+    return this.#state === 'ended';
+  }
+
   end(): 'complete' | 'failed' | 'truncated' {
     // What stands before an end without its empty line is no event, as for every reader of them.
     if (this.#state === 'open') return 'truncated';
-    return this.#state === 'ended' ? 'complete' : 'failed';
+    return this.hasEnded ? 'complete' : 'failed';
   }
 }
 
 class JsonReader implements Reader {
+  readonly hasEnded = false;
   model: string | undefined;
   usage: ReadEvent['usage'];
   #text = '';
@@ -145,6 +153,7 @@ class JsonReader implements Reader {
 }
 
 class NoReader implements Reader {
+  readonly hasEnded = false;
   readonly model = undefined;
   readonly usage = undefined;
 
