@@ -17,6 +17,9 @@ const FOR_THE_CLIENT = [
   'x-should-retry',
 ];
 
+/** A header of the upstream with less in it is no secret, and its letters are everywhere. */
+const MIN_SECRET_CHARS = 8;
+
 /** Errors are short; what is longer is not told. */
 const MAX_ERROR_BYTES: number = 64 * 1024;
 
@@ -44,6 +47,6 @@ export async function errorAnswer(settings: Settings, response: Response): Promi
 }
 
 function without(text: string, { apiKey, headers }: Settings): string {
-  const secrets = [apiKey(), ...headers.values()].filter((secret) => secret !== null && secret !== undefined);
-  return secrets.reduce((left, secret) => left.replaceAll(secret, '[hidden]'), text);
+  const secrets = [...headers.values()].filter(({ length }) => length >= MIN_SECRET_CHARS);
+  return [apiKey() ?? [], secrets].flat().reduce((left, secret) => left.replaceAll(secret, '[hidden]'), text);
 }
