@@ -84,11 +84,11 @@ export function consoleListener(now: () => number): EventListener {
 }
 
 /** A listener that fails, at once or by a promise, must not change what a request comes to. */
-export function guarded(listener: EventListener): EventListener {
-  const failed = (error: unknown): void => console.error('trpc-nen: onEvent threw', error);
-  return (event) => {
+export function guarded<Told>(name: string, listener: (told: Told) => void): (told: Told) => void {
+  const failed = (error: unknown): void => console.error(`trpc-nen: ${name} threw`, error);
+  return (told) => {
     try {
-      const result: unknown = listener(event);
+      const result: unknown = listener(told);
       if (result instanceof Promise) result.catch(failed);
     } catch (error) {
       failed(error);

@@ -160,7 +160,7 @@ function createContext(options: NenOptions): Context {
     edgeHeaders: new Set(headerNames('edgeHeaders', options.edgeHeaders ?? [])),
     publicHeaders,
     cors: options.cors && createCors(options.cors, publicHeaders),
-    report: guarded(optionalFunction('onEvent', options.onEvent) ?? consoleListener(now)),
+    report: guarded('onEvent', optionalFunction('onEvent', options.onEvent) ?? consoleListener(now)),
     rateLimit: optionalFunction('rateLimit', options.rateLimit) ?? tokenBucket({ ...DEFAULT_RATE, now }),
     clientAddress: optionalFunction('clientAddress', options.clientAddress) ?? (() => undefined),
     keepAliveMs,

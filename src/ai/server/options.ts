@@ -4,6 +4,7 @@
  */
 import { optionalFunction, pathPrefix } from '../../adapter/checks.ts';
 import { environment } from '../../adapter/environment.ts';
+import { guarded } from '../../adapter/events.ts';
 import type { Nen } from '../../adapter/nen.ts';
 import type { NenSession } from '../../adapter/session-facts.ts';
 import { resolveShaping, type ShapingOptions } from '../../adapter/shaping.ts';
@@ -117,8 +118,12 @@ export function readOptions(options: SecureAIOptions): Settings {
     authorize: optionalFunction('authorize', options.authorize) ?? (() => true),
     prepare: optionalFunction('prepare', options.prepare),
     onUsage: optionalFunction('onUsage', options.onUsage),
-    onError: optionalFunction('onError', onError) ?? ((error) => console.error('trpc-nen/ai:', error)),
+    onError: guarded('onError', optionalFunction('onError', onError) ?? toConsole),
   };
+}
+
+function toConsole(error: unknown): void {
+  console.error('trpc-nen/ai:', error);
 }
 
 function readModels(models: readonly string[]): readonly [string, ...string[]] {
