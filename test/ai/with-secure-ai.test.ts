@@ -76,6 +76,19 @@ describe('the list of models', () => {
     expect(stage.provider.seen[0]?.body).toBe(`{${rest},"model":"gpt-other"}`);
   });
 
+  it.each([
+    ['the name in another case, which a server in Go takes for the same', { Model: 'gpt-expensive' }],
+    ["OpenRouter's list", { models: ['gpt-test', 'gpt-expensive'] }],
+    ["LiteLLM's fallbacks", { fallbacks: ['gpt-expensive'] }],
+    ['its fallbacks for each model', { fallbacks: [{ 'gpt-test': ['gpt-expensive'] }] }],
+  ])('refuses another model by %s', async (_, more) => {
+    expect((await chat({ ...saying('say it'), model: 'gpt-test', ...more })).status).toBe(403);
+    expect(stage.provider.seen).toEqual([]);
+    const allowed = { model: 'gpt-test', models: ['gpt-other'], fallbacks: null };
+    expect((await chat({ ...saying('say it'), ...allowed })).status).toBe(200);
+    expect(sent()).toEqual([{ ...saying('say it'), ...allowed }]);
+  });
+
   it('is not got round by a prototype', async () => {
     const messages = '"messages":[{"role":"user","content":"say it"}]';
     expect((await chat(`{"__proto__":{"model":"gpt-expensive"},${messages}}`)).status).toBe(200);
@@ -252,6 +265,12 @@ describe("the server's key", () => {
     expect(response.status).toBe(status);
     expect(text).not.toContain(PROVIDER_KEY);
     expect(text).toContain(status === 401 ? 'upstream_refused' : '[hidden]');
+  });
+
+  it('hides no more than secrets: an error stays what it is beside headers of a few letters, or none', async () => {
+    await open({ headers: { 'x-region': 'e', 'x-empty': '' } });
+    const { error } = (await (await chat(saying('fail 400'))).json()) as { error: { message: string } };
+    expect(error.message).toBe('It failed, says [hidden].');
   });
 
   it('that the provider refuses is told to the operator, and to the client that it was refused', async () => {
@@ -455,6 +474,27 @@ describe('usage', () => {
     });
     expect((await chat(saying('say it'))).status).toBe(200);
     expect(String(stage.told)).toContain('the meter broke');
+  });
+});
+
+describe('an onError that fails itself', () => {
+  const onError = async (): Promise<void> => {
+    throw new Error('the log broke');
+  };
+
+  it('changes no answer, and ends no process', async () => {
+    const log = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    await open({ onError, upstream: 'http://127.0.0.1:9/v1' });
+    expect(await codeOf(await chat(saying('say it')))).toEqual([502, 'upstream_unreachable']);
+    await stage.close();
+    await open({
+      onError,
+      onUsage: () => {
+        throw new Error('the meter broke');
+      },
+    });
+    expect((await chat(saying('say it'))).status).toBe(200);
+    expect(log).toHaveBeenCalledTimes(2);
   });
 });
 

@@ -41,6 +41,7 @@ export async function readOutgoingBody(
   const type = mediaType(contentType);
   if (isJsonType(type)) {
     const { model, ...rest } = parseBody(bytes);
+    checkOtherModels(settings, rest);
     const named = checkModel(settings, model ?? (dialect && settings.models[0]));
     const body = { ...rest, ...(named !== undefined && { model: named }) };
     const prepared = (await settings.prepare?.(body, session, req)) ?? body;
@@ -82,6 +83,18 @@ function checkModel({ models }: Settings, model: unknown): string | undefined {
   if (model === undefined) return undefined;
   if (typeof model === 'string' && models.includes(model)) return model;
   throw new Refused(403, 'model_not_allowed', 'This model is not among those that this server allows.');
+}
+
+/** As readers see it that take a name in any case, and the last one of several: Go's, which many gateways are written in. */
+const MODEL = /^model$/iu;
+/** Whom a gateway asks instead: OpenRouter's and LiteLLM's. */
+const OTHER_MODELS = /^(?:models|fallbacks)$/iu;
+
+function checkOtherModels(settings: Settings, rest: AIBody): void {
+  for (const [name, value] of Object.entries(rest)) {
+    if (MODEL.test(name)) checkModel(settings, null);
+    if (OTHER_MODELS.test(name)) for (const model of [value ?? []].flat()) checkModel(settings, model);
+  }
 }
 
 /** Only a streamed chat completion says nothing of its usage unless it is asked. */
