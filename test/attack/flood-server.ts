@@ -3,13 +3,17 @@
  * parent with what it holds, and ends when the parent leaves. Needs --expose-gc.
  */
 import { createNen, InMemorySessionStore, tokenBucket } from '../../src/adapter/server.ts';
+import { collect } from '../support/collect.ts';
 import { serve } from '../support/serve.ts';
 
 export interface FloodReport {
   readonly url: string;
   /** After a collection, in bytes. */
   readonly heapUsed: number;
+  /** After a collection, in bytes. */
   readonly rss: number;
+  /** Before it, in bytes. */
+  readonly busyRss: number;
 }
 
 const nen = createNen({
@@ -23,12 +27,13 @@ const server = await serve((req) => {
   return pathname.startsWith('/api/nen/') ? nen.routes.POST(req) : echo(req);
 });
 
-function report(): void {
-  globalThis.gc?.();
+async function report(): Promise<void> {
+  const busyRss = process.memoryUsage.rss();
+  await collect();
   const { heapUsed, rss } = process.memoryUsage();
-  process.send?.({ url: server.url, heapUsed, rss } satisfies FloodReport);
+  process.send?.({ url: server.url, heapUsed, rss, busyRss } satisfies FloodReport);
 }
 
-process.on('message', report);
+process.on('message', () => void report());
 process.on('disconnect', () => process.exit(0));
-report();
+await report();

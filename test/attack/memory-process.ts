@@ -14,6 +14,7 @@ crypto.createSecretKey = ((key: Uint8Array) => {
   return createSecretKey(key);
 }) as typeof createSecretKey;
 
+const { collect } = await import('../support/collect.ts');
 const { createNen } = await import('../../src/adapter/index.ts');
 const { NenClient } = await import('../../src/link/client/index.ts');
 
@@ -51,14 +52,6 @@ async function use(): Promise<void> {
 }
 
 const JSON_TYPE = { 'content-type': 'application/json' };
-
-async function collect(): Promise<void> {
-  // Twice: a finalizer frees a key of OpenSSL's after the object in front of it is gone.
-  for (let round = 0; round < 3; round++) {
-    globalThis.gc?.();
-    await sleep(20);
-  }
-}
 
 async function answer(step: string): Promise<void> {
   if (step === 'use') await use();

@@ -6,6 +6,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createNen, InMemorySessionStore } from '../../src/adapter/server.ts';
 import type { Bytes } from '../../src/crypto/bytes.ts';
+import { collect } from '../support/collect.ts';
 import { serve } from '../support/serve.ts';
 
 /** What the parent asks for; all of it is reported, whatever is asked. */
@@ -21,7 +22,7 @@ export interface SoakReport {
   readonly heapUsed: number;
   /** After a collection, in bytes. */
   readonly rss: number;
-  /** In bytes. */
+  /** Before the collection, in bytes. */
   readonly peakRss: number;
   /** Of the event loop, in milliseconds. */
   readonly delayP99Ms: number;
@@ -97,16 +98,17 @@ setInterval(() => {
   peakRss = Math.max(peakRss, process.memoryUsage.rss());
 }, RSS_EVERY_MS);
 
-function report(): void {
+async function report(): Promise<void> {
   const delayP99Ms = delay.percentile(99) / NANOSECONDS_PER_MS;
   const delayMaxMs = delay.max / NANOSECONDS_PER_MS;
-  globalThis.gc?.();
+  const busyRss = Math.max(peakRss, process.memoryUsage.rss());
+  await collect();
   const { heapUsed, rss } = process.memoryUsage();
   process.send?.({
     url: server.url,
     heapUsed,
     rss,
-    peakRss: Math.max(peakRss, rss),
+    peakRss: busyRss,
     delayP99Ms,
     delayMaxMs,
     ran,
@@ -119,7 +121,7 @@ function report(): void {
 
 process.on('message', ({ advanceMs = 0 }: Order) => {
   aheadMs += advanceMs;
-  report();
+  void report();
 });
 process.on('disconnect', () => process.exit(0));
-report();
+await report();
