@@ -18,8 +18,8 @@ export interface Order {
 /** Since the report before, where not said otherwise. */
 export interface SoakReport {
   readonly url: string;
-  /** After a collection, in bytes. */
-  readonly heapUsed: number;
+  /** After a collection: the heap, and the bytes outside that its objects hold. */
+  readonly heldBytes: number;
   /** After a collection, in bytes. */
   readonly rss: number;
   /** Before the collection, in bytes. */
@@ -103,10 +103,10 @@ async function report(): Promise<void> {
   const delayMaxMs = delay.max / NANOSECONDS_PER_MS;
   const busyRss = Math.max(peakRss, process.memoryUsage.rss());
   await collect();
-  const { heapUsed, rss } = process.memoryUsage();
+  const { heapUsed, external, rss } = process.memoryUsage();
   process.send?.({
     url: server.url,
-    heapUsed,
+    heldBytes: heapUsed + external,
     rss,
     peakRss: busyRss,
     delayP99Ms,
