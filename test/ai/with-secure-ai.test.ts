@@ -478,7 +478,7 @@ describe('usage', () => {
 });
 
 describe('an onError that fails itself', () => {
-  const onError = async (): Promise<void> => {
+  const onError = (): void => {
     throw new Error('the log broke');
   };
 
