@@ -35,6 +35,8 @@ async function readPlain(req: Request, limit: number): Promise<Bytes> {
   try {
     return await readRequestBody(req.clone(), limit, declaredLength(req, limit));
   } catch (error) {
+    // A clone alone can't let go of a body.
+    req.body?.cancel().catch(() => undefined);
     if (!(error instanceof NenError)) throw error;
     const { code, message } = error;
     throw new NenHttpError(statusOf(code), { error: { code, message } });

@@ -359,6 +359,20 @@ describe('plain requests', () => {
     expect(NenError.from(await failure(client.nenFetch('/api/x', post(1))))?.code).toBe('ISO-4005');
   });
 
+  it('strict: false lets go of a body that is over the limit, so that its sender is heard out', async () => {
+    const { route } = stage((nen) => nen.withNen(() => 1, { strict: false }), { maxBodyBytes: 10 });
+    let left = false;
+    const body = new ReadableStream({
+      pull: (controller) => controller.enqueue(new Uint8Array(8)),
+      cancel: () => {
+        left = true;
+      },
+    });
+    const init: RequestInit & { duplex: 'half' } = { method: 'POST', body, duplex: 'half' };
+    expect((await route(new Request('https://app.test/api/route', init))).status).toBe(413);
+    await expect.poll(() => left).toBe(true);
+  });
+
   it('strict: false keeps the limit of a body', async () => {
     const { route } = stage((nen) => nen.withNen(() => 1, { strict: false }), { maxBodyBytes: 10 });
     const response = await route(plain({ method: 'POST', body: 'x'.repeat(11) }));

@@ -25,8 +25,14 @@ export function hasJson(response: Response): boolean {
  * @throws {NenError} ISO-4003 for one that is longer than the limit, and what a broken stream fails with.
  */
 export async function toHttpError(response: Response, limit: number): Promise<NenHttpError> {
-  const text = new TextDecoder().decode(await readBody(response.clone(), limit));
-  return new NenHttpError(response.status, dataOf(text, response), response);
+  try {
+    const text = new TextDecoder().decode(await readBody(response.clone(), limit));
+    return new NenHttpError(response.status, dataOf(text, response), response);
+  } catch (error) {
+    // A clone alone can't let go of a body.
+    response.body?.cancel().catch(() => undefined);
+    throw error;
+  }
 }
 
 function dataOf(text: string, response: Response): unknown {
