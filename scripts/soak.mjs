@@ -7,11 +7,11 @@ import { runWithTable, shareOf } from './lib/figures.mjs';
 import { needRedis } from './lib/redis.mjs';
 import { script } from './lib/run.mjs';
 
-const SHORT_SHARE = 0.12;
+const SHORT_SHARE = 0.1;
 const FLOOD_SECONDS = 30;
 
 await script(async () => {
   const share = shareOf(SHORT_SHARE);
-  const env = { REDIS_SERVER: await needRedis(), NEN_FLOOD_SECONDS: String(FLOOD_SECONDS * share) };
+  const env = { REDIS_SERVER: await needRedis(), NEN_FLOOD_SECONDS: String(Math.ceil(FLOOD_SECONDS * share)) };
   return runWithTable('soak', { share, env });
 });

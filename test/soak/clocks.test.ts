@@ -13,7 +13,7 @@ import { lasting } from '../support/share.ts';
 
 const CLIENTS = 4;
 const CALLS_AT_ONCE = 8;
-const LOAD_MS = 5000;
+const LOAD_MS = 3000;
 const JUMPS = 10;
 const DAY_MS = 86_400_000;
 
