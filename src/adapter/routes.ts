@@ -8,6 +8,7 @@ import type { RequestKind } from '../protocol/envelope.ts';
 import { NenError } from '../protocol/errors.ts';
 import { answerHandshake, newSid, verifyClientIdentity } from '../protocol/handshake.ts';
 import { type ClientHello, decodeClientHello, type SessionTerms } from '../protocol/handshake-messages.ts';
+import { mediaType } from '../protocol/media-type.ts';
 import type { Admitted } from './admit.ts';
 import type { Context } from './context.ts';
 import { probe } from './probe.ts';
@@ -163,5 +164,5 @@ function reportHandshake(
 }
 
 function isJson(req: Request): boolean {
-  return req.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase() === CONTENT_TYPE_JSON;
+  return mediaType(req.headers.get('content-type')) === CONTENT_TYPE_JSON;
 }

@@ -16,6 +16,7 @@ import { NenError } from '../../protocol/errors.ts';
 import { type Exchange, openResponse } from '../../protocol/exchange.ts';
 import type { Field } from '../../protocol/headers.ts';
 import { decodeResponse } from '../../protocol/http.ts';
+import { mediaType } from '../../protocol/media-type.ts';
 import { decodePlainRefusal, decodeRefusal } from '../../protocol/refusal.ts';
 import { StreamOpener } from '../../protocol/stream.ts';
 import { type BodyReader, readsAsItArrives } from './body-reader.ts';
@@ -75,7 +76,7 @@ type BegunBody =
 
 /** Reads a body whole, or only up to where it shows to be a stream: by its type, in octets by its first byte. */
 async function beginBody({ exchange, response, maxEnvelopeBytes }: OpenAnswerOptions): Promise<BegunBody> {
-  const type = response.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
+  const type = mediaType(response.headers.get('content-type'));
   const isTag = response.headers.has(HEADER_TAG);
   const isStream = type === CONTENT_TYPE_SSE && exchange.encoding === 'json' && !isTag;
   const isOctets = type === CONTENT_TYPE_OCTETS && exchange.encoding === 'octets' && !isTag;
