@@ -12,6 +12,9 @@ const FLOOD_SECONDS = 30;
 
 await script(async () => {
   const share = shareOf(SHORT_SHARE);
-  const env = { REDIS_SERVER: await needRedis(), NEN_FLOOD_SECONDS: String(Math.ceil(FLOOD_SECONDS * share)) };
+  const env = {
+    REDIS_SERVER: await needRedis(),
+    NEN_FLOOD_SECONDS: String(Math.ceil(FLOOD_SECONDS * share)),
+  };
   return runWithTable('soak', { share, env });
 });
