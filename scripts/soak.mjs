@@ -1,5 +1,5 @@
 /**
- * npm run test:soak: four minutes of load, of floods, of streams and of wrong clocks, and a table of the
+ * npm run test:soak: up to five minutes of load, of floods, of streams and of wrong clocks, and a table of the
  * figures: memory, rates, times. `npm run test:soak -- --short` takes under a minute, as CI does (NEN_SHARE
  * names another share). Other arguments go to vitest: `npm run test:soak -- -t T13`.
  */
