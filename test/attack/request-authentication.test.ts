@@ -314,7 +314,7 @@ describe('rows 30 to 34: the request line', () => {
       '/api/echo/x%5C',
       '/api/echo/x%2e%2e',
     );
-    others.push('/api/echo/x/%2e', '/api/echo/x%C3%A9', '/api/trpc/hello', TUNNEL_PATH);
+    others.push('/api/echo/x%C3%A9', '/api/trpc/hello', TUNNEL_PATH);
     const inTunnel = [
       '/api/trpc/hello',
       '/api/trpc/sealed/',
@@ -333,25 +333,23 @@ describe('rows 30 to 34: the request line', () => {
     );
   });
 
-  test('row 30: a spelling that every URL parser resolves runs what was sealed, once, and nothing else', async () => {
+  test('row 30: a spelling that URL parsers resolve, so that a router sees another path, is refused before anything is read', async () => {
     const spellings = [
       '/api/./echo/x',
+      '/api/echo/x/%2e',
       '/api/other/../echo/x',
       '/api/%2e/echo/x',
       '/api/other/%2e%2e/echo/x',
       '/api\\echo\\x',
       '/api/echo/x#f',
     ];
-    for (const target of spellings) {
-      call = await session.seal();
-      const ranBefore = world.ran.length;
-      const response = await send(world, { ...call, target });
-      expect(JSON.parse(bytesToLatin1((await open(call, response)).payload))).toMatchObject({
-        url: AUDIENCE + ECHO_PATH,
-      });
-      expectPlainRefusal(await send(world, call), 'ISO-5001');
-      expect(world.ran.slice(ranBefore)).toEqual([`POST ${ECHO_PATH}`]);
-    }
+    await expectNothingRuns(world, session, async () => {
+      for (const target of spellings) {
+        const { status, text } = await send(world, { ...call, target });
+        expect([status, text], target).toEqual([400, '']);
+      }
+    });
+    expect((await open(call, await send(world, call))).kind).toBe('json');
   });
 
   test('row 30: control and non-ASCII characters in the target do not even reach the handler', async () => {
