@@ -307,6 +307,25 @@ describe('nenStream, left', () => {
     await vi.waitFor(() => expect(ended()).toBe(true), 5_000);
   });
 
+  it('by its signal, gives nothing more of what has arrived together', async () => {
+    const { url } = await site((nen) =>
+      nen.withNenStream(async function* () {
+        yield* ['one', 'two', 'three'];
+      }),
+    );
+    const controller = new AbortController();
+    const got: string[] = [];
+    const loop = async (): Promise<void> => {
+      const init = { ...post(1), signal: controller.signal };
+      for await (const token of new NenClient(url).nenStream('/api/chat', init)) {
+        got.push(token);
+        controller.abort('enough');
+      }
+    };
+    expect(await failure(loop())).toBe('enough');
+    expect(got).toEqual(['one']);
+  });
+
   it('nobody’s reading holds the generator back', async () => {
     let yielded = 0;
     const { url } = await site((nen) =>

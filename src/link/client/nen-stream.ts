@@ -73,7 +73,10 @@ class ItemStream<Item> implements AsyncIterableIterator<Item, undefined> {
       for (;;) {
         const { done, value } = await reader.read();
         const items = done || value === undefined ? lines.end() : lines.push(value);
-        for (const item of items) yield item as Item;
+        for (const item of items) {
+          yield item as Item;
+          throwIfAborted(signal);
+        }
         if (done) return undefined;
       }
     } catch (error) {
