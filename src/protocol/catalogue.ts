@@ -138,7 +138,7 @@ const CATALOGUE: Readonly<Record<NenErrorCode, Entry>> = {
   'ISO-3003': {
     title: 'Timestamp outside the window',
     cause: 'The request arrived over 30 s away from its timestamp: it was held on the way, or clocks differ.',
-    fix: 'The client makes a new session, with it takes the server’s clock, and sends the call once more by itself. If it still surfaces, set the clocks of your instances by NTP.',
+    fix: 'The client makes a new session, with it takes the server’s clock, and sends the call once more by itself. A mutation that is outside the window even then ends in ISO-5002, since nobody can tell any more whether it ran. If it still surfaces, set the clocks of your instances by NTP.',
     ran: NOT_THIS_COPY,
   },
   'ISO-3004': {
