@@ -2,12 +2,13 @@
  * docs/ai.md, run: its snippets are type-checked and bundled one by one, and talk to each other and to a provider
  * as in a page.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DefaultChatTransport, UIMessage } from 'ai';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { PROVIDER_KEY, startProvider, type TestProvider } from '../ai/support/provider.ts';
 import { type AppFolder, blocksOf, createAppFolder, pathOf, root } from './app-folder.ts';
+import { missingLinks } from './links.ts';
 
 const page = readFileSync(join(root, 'docs/ai.md'), 'utf8');
 const blocks = blocksOf(page).filter(({ language }) => language === 'ts');
@@ -86,9 +87,7 @@ describe('docs/ai.md', () => {
   it('names the file of every snippet, once, and links to files that exist', () => {
     expect([...snippets.keys()]).not.toContain('');
     expect(snippets.size).toBe(blocks.length);
-    for (const [, target = ''] of page.matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
-      expect(existsSync(join(root, 'docs', target)), target).toBe(true);
-    }
+    expect(missingLinks(page, join(root, 'docs'))).toEqual([]);
   });
 
   it('shows code that compiles', async () => {

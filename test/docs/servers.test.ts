@@ -2,7 +2,7 @@
  * docs/servers.md, and the README's section on other servers, run: each snippet is type-checked, started, and
  * called over real HTTP.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { join } from 'node:path';
 import { serve } from '@hono/node-server';
@@ -12,6 +12,7 @@ import { NenClient, nenLink } from '../../src/link/index.ts';
 import { httpApi } from '../servers/gateway.ts';
 import { type Listening, listen } from '../support/listen.ts';
 import { type AppFolder, blocksOf, createAppFolder, pathOf, root } from './app-folder.ts';
+import { missingLinks } from './links.ts';
 
 interface Page {
   readonly name: string;
@@ -87,9 +88,7 @@ describe.each([servers, readme])('$name', ({ name, text, snippets }) => {
 
   it('names the file of each snippet, and links to files that exist', () => {
     expect([...snippets.keys()]).not.toContain('');
-    for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
-      expect(existsSync(join(root, name, '..', target)), target).toBe(true);
-    }
+    expect(missingLinks(text, join(root, name, '..'))).toEqual([]);
   });
 
   // The README's is compiled by its own test.

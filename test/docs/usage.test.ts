@@ -2,11 +2,12 @@
  * docs/usage.md, run: its snippets are type-checked and bundled one by one, as Next bundles routes, each with a
  * module instance of its own, and talk to each other over real HTTP. The client's snippets run as a page does.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { serve, type TestServer } from '../support/serve.ts';
 import { type AppFolder, blocksOf, createAppFolder, pathOf, root } from './app-folder.ts';
+import { missingLinks } from './links.ts';
 
 const page = readFileSync(join(root, 'docs/usage.md'), 'utf8');
 const blocks = blocksOf(page).filter(({ language }) => language === 'ts');
@@ -77,9 +78,7 @@ describe('docs/usage.md', () => {
   it('names the file of every snippet, once, and links to files that exist', () => {
     expect([...snippets.keys()]).not.toContain('');
     expect(snippets.size).toBe(blocks.length);
-    for (const [, target = ''] of page.matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
-      expect(existsSync(join(root, 'docs', target)), target).toBe(true);
-    }
+    expect(missingLinks(page, join(root, 'docs'))).toEqual([]);
   });
 
   it('shows code that compiles', async () => {
