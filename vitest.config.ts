@@ -2,8 +2,9 @@
  * The test suites. The cryptography is tested twice: with what the runtime has ("node-crypto") and with
  * noble forced ("noble"), so that both implementations go through every protocol and adapter test. Where
  * WebCrypto could do it too, clients are tested on that as well ("web-crypto").
- * Tests that start browsers, servers or npm run last, one file at a time.
+ * Tests that start browsers, Next or npm run last, when nothing else wants the machine.
  */
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const CRYPTO_ROOMS = ['crypto', 'protocol', 'adapter', 'link'].map((room) => `test/${room}/**/*.test.ts`);
@@ -56,6 +57,8 @@ export default defineConfig({
       include: ['src/**/*.ts'],
       reporter: ['text', 'html'],
     },
+    // Vitest leaves one core to itself, which is half of a machine with two. Tests mostly wait.
+    maxWorkers: availableParallelism(),
     projects: [
       {
         extends: true,
@@ -88,7 +91,6 @@ export default defineConfig({
           include: SLOW_ROOMS,
           testTimeout: 120_000,
           hookTimeout: 300_000,
-          fileParallelism: false,
           sequence: { groupOrder: 1 },
         },
       },

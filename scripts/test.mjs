@@ -26,8 +26,9 @@ await script(async () => {
   if ((await run('npm', ['run', '--silent', 'build'])) !== 0) throw new Failure('the build failed');
 
   say('checking types');
-  const types = await run('npm', ['run', '--silent', 'typecheck']);
+  const typecheck = run('npm', ['run', '--silent', 'typecheck']);
   if (withBrowser) for (const example of examples) await buildExample(example);
+  const types = await typecheck;
 
   say(browser ? `testing, browser tests with ${browser}` : 'testing');
   const env = {

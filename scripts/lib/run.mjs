@@ -13,8 +13,8 @@ export function say(line) {
   console.log(`> ${line}`);
 }
 
-/** @type {import('node:child_process').ChildProcess | undefined} */
-let running;
+/** @type {Set<import('node:child_process').ChildProcess>} */
+const running = new Set();
 let interrupted = false;
 
 /**
@@ -31,13 +31,13 @@ export async function run(command, args, { cwd = root, env = {} } = {}) {
     stdio: ['ignore', 'inherit', 'inherit'],
     shell: process.platform === 'win32' && command === 'npm',
   });
-  running = child;
+  running.add(child);
   const code = await new Promise((resolve) => {
     child.once('error', () => resolve(127));
     child.once('exit', (exitCode) => resolve(exitCode ?? 1));
   });
-  running = undefined;
-  if (interrupted) process.exit();
+  running.delete(child);
+  if (interrupted && running.size === 0) process.exit();
   return code;
 }
 
@@ -45,8 +45,8 @@ export async function run(command, args, { cwd = root, env = {} } = {}) {
 function interrupt(signal) {
   interrupted = true;
   process.exitCode = signal === 'SIGINT' ? 130 : 143;
-  if (running) running.kill(signal);
-  else process.exit();
+  for (const child of running) child.kill(signal);
+  if (running.size === 0) process.exit();
 }
 
 /** npm passes a signal to the shell that it started us with, which doesn't pass it on but ends. */
@@ -58,7 +58,7 @@ function endWithNpm() {
 
 /**
  * Runs a script's main function: a Failure becomes one line, and the process ends with the code.
- * An interrupted script ends once the program that it runs has ended.
+ * An interrupted script ends once the programs that it runs have ended.
  * @param {() => Promise<number>} main
  */
 export async function script(main) {
