@@ -67,10 +67,12 @@ export function wipeKeys(keys: SessionKeys): void {
  * A key that the application derives from the session, in the way of RFC 5705: the same on both sides,
  * different for each session and label, and no hint at any other key. 32 bytes.
  * @throws {Error} once the session is over.
- * @throws {TypeError} for a label that is no string: two that are undefined would share a key.
+ * @throws {TypeError} for a label that is no string, or holds half a surrogate pair, which UTF-8 can't spell: two
+ *   such labels would share a key.
  */
 export function exportKey({ primitives, exporterKey }: SessionKeys, label: string): Bytes {
-  if (typeof label !== 'string') throw new TypeError('exporter: the label is a string');
+  if (typeof label !== 'string' || /[\ud800-\udfff]/u.test(label))
+    throw new TypeError('exporter: the label is a well-formed string');
   return primitives.expand(exporterKey, input(LABEL_EXPORTED_KEY, utf8ToBytes(label)), KEY_BYTES);
 }
 

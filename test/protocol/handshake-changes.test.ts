@@ -625,4 +625,12 @@ describe('an exported key', () => {
       expect(() => exportKey(keys, label as string)).toThrow(TypeError);
     }
   });
+
+  it('needs a label that UTF-8 can spell: all half surrogates would share a key', () => {
+    const { keys } = sessionOf('exporter', p);
+    for (const label of ['\ud800', 'a\udfff', '\udc00\ud800']) {
+      expect(() => exportKey(keys, label)).toThrow(TypeError);
+    }
+    expect(exportKey(keys, '\ufffd')).not.toEqual(exportKey(keys, '\u{1f511}'));
+  });
 });
