@@ -212,6 +212,26 @@ describe("an application's JSON", () => {
     expect(tookMs(() => isBoundedJson(deep))).toBeLessThan(50);
   });
 
+  it('nests 64 deep at most, wherever a string before ends: after escapes, quotes among them, of any length', () => {
+    const behind = (text: string, depth: number): Bytes =>
+      ascii(`["${text}",${'['.repeat(depth)}${']'.repeat(depth)}]`);
+    for (let length = 0; length < 100; length++) {
+      for (const end of ['', '\\"', '\\\\', '\\\\\\"', '\\\\\\\\', '\\"[[', '\\\\\\"]]x']) {
+        const text = `${'x'.repeat(length)}${end}`;
+        expect([text, isBoundedJson(behind(text, 63))]).toEqual([text, true]);
+        expect([text, isBoundedJson(behind(text, 64))]).toEqual([text, false]);
+      }
+    }
+  });
+
+  it('takes the time of its length where strings are nothing but escapes', () => {
+    for (const escaped of ['\\"', '\\\\', `${'x'.repeat(40)}\\"`]) {
+      const text = ascii(`"${escaped.repeat(2_000_000 / escaped.length)}"`);
+      expect(isBoundedJson(text)).toBe(true);
+      expect(tookMs(() => isBoundedJson(text))).toBeLessThan(500);
+    }
+  });
+
   it('has 100 000 names at most', () => {
     const names = (count: number): Bytes =>
       ascii(`[${Array.from({ length: count }, () => '{"a":1}').join(',')}]`);
