@@ -18,6 +18,7 @@ import {
 import type { Context } from './context.ts';
 import { declaredLength, readRequestBody } from './request-body.ts';
 import type { OpenedSession } from './sessions.ts';
+import { LARGE_BYTES } from './turns.ts';
 
 /** A request that opened and whose nonce is claimed. Its session is held until `session.release()`. */
 export interface Admitted extends OpenedRequest {
@@ -42,6 +43,7 @@ export async function admit(context: Context, req: Request, line: RequestLine): 
   try {
     verifyRequest(session.keys, line, headers, context.now());
     const body = await readRequestBody(req, context.maxBodyBytes, declared);
+    if (body.length > LARGE_BYTES) await context.turns.take();
     const opened = await openRequest(session, line, headers, encodingOf(req), body);
     await context.sessions.claim(session, headers.nonce, Number(headers.timestamp));
     return { ...opened, session, line, headers };

@@ -8,7 +8,6 @@ import {
   CONTENT_TYPE_JSON,
   CONTENT_TYPE_OCTETS,
   CONTENT_TYPE_SSE,
-  MAX_RECORD_BYTES,
   MAX_SINGLE_ANSWER_BYTES,
 } from '../protocol/constants.ts';
 import type { ResponseKind } from '../protocol/envelope.ts';
@@ -22,7 +21,9 @@ import { StreamSealer } from '../protocol/stream.ts';
 import { BurstReader } from './burst.ts';
 import type { Context } from './context.ts';
 import { HandlerFailure } from './handler-failure.ts';
+import { sealedBody } from './sealed-body.ts';
 import type { Shaping } from './shaping.ts';
+import { LARGE_BYTES } from './turns.ts';
 
 /** Nobody on the way may keep or alter what is sealed. */
 const CACHE_CONTROL = 'no-store, no-transform';
@@ -74,6 +75,7 @@ export async function sealAnswer(
     outside.push(['Content-Type', contentType], ['X-Accel-Buffering', 'no']);
     return new Response(stream, { status: OUTER_OK, headers: outside });
   }
+  if (first !== undefined && first.length > LARGE_BYTES) await context.turns.take();
   const bytes = first === undefined ? NO_BODY : joinBytes(first.chunks);
   const kind = responseKind(exchange, req.method, response.status, inside, bytes, padding);
   const status = kind === 'http' ? OUTER_OK : response.status;
@@ -139,77 +141,4 @@ function splitHeaders(
     inside.push([name, value]);
   }
   return { inside, outside };
-}
-
-interface SealedBodyParts {
-  readonly context: Context;
-  readonly sid: string;
-  readonly sealer: StreamSealer;
-  readonly head: Bytes;
-  readonly first: readonly Bytes[];
-  readonly body: BurstReader;
-  /** Of the outer request. */
-  readonly signal: AbortSignal;
-  readonly shaping: Shaping;
-  readonly onSealed: OnSealed;
-}
-
-/**
- * The sealed body. One pull reads one burst, so back-pressure reaches the handler; cancelling it cancels the
- * handler's. So does the abort of the request: where a client leaves, workerd cancels nothing.
- */
-function sealedBody(parts: SealedBodyParts): ReadableStream<Bytes> {
-  const { context, sid, sealer, body, signal, shaping, onSealed } = parts;
-  let bytes = 0;
-  let ended = false;
-  const end = (outcome: 'final' | 'failed' | 'cancelled'): void => {
-    if (ended) return;
-    ended = true;
-    signal.removeEventListener('abort', leave);
-    sealer.wipe();
-    onSealed();
-    context.report({ type: 'stream-ended', sid, outcome, bytes });
-  };
-  const leave = (): void => {
-    end('cancelled');
-    body.cancel(signal.reason).catch(() => undefined);
-  };
-  const sealChunks = async (chunks: readonly Bytes[]): Promise<Bytes> => {
-    const data = joinBytes(chunks);
-    bytes += data.length;
-    return sealer.data(data);
-  };
-  return new ReadableStream<Bytes>(
-    {
-      async start(controller) {
-        controller.enqueue(parts.head);
-        if (parts.first.length > 0) controller.enqueue(await sealChunks(parts.first));
-        if (signal.aborted) leave();
-        else signal.addEventListener('abort', leave);
-      },
-      async pull(controller) {
-        try {
-          await body.wait(context.keepAliveMs);
-          const { chunks, done } = await body.gather(MAX_RECORD_BYTES, shaping.coalesceMs, shaping.fullBytes);
-          if (ended) return;
-          // No chunk after the wait: an empty record tells the client, and what is between, that we live.
-          if (chunks.length > 0 || !done) controller.enqueue(await sealChunks(chunks));
-          if (!done) return;
-          controller.enqueue(await sealer.final());
-          end('final');
-        } catch (error) {
-          if (ended) return;
-          context.report({ type: 'handler-error', sid, error });
-          controller.enqueue(await sealer.failed('ISO-6004'));
-          end('failed');
-        }
-        controller.close();
-      },
-      async cancel(reason) {
-        end('cancelled');
-        await body.cancel(reason);
-      },
-    },
-    { highWaterMark: 0 },
-  );
 }

@@ -5,6 +5,7 @@
  * gives a few bytes at each would be held back for as long as it does.
  */
 import type { Bytes } from '../crypto/bytes.ts';
+import { onNextTurn } from './next-turn.ts';
 
 export interface Burst {
   readonly chunks: readonly Bytes[];
@@ -125,28 +126,4 @@ function untilQuiet(maxTurns: number): Turns {
     isQuiet = false;
   };
   return { quiet, heard, stop: () => stop() };
-}
-
-/** Runs once the event loop has turned. @returns what takes it back. */
-function onNextTurn(run: () => void): () => void {
-  if (typeof setImmediate === 'function') {
-    const immediate = setImmediate(run);
-    return () => clearImmediate(immediate);
-  }
-  if (typeof MessageChannel !== 'function') {
-    // workerd before its compatibility date 2025-08-15, and edge-runtime.
-    const timer = setTimeout(run);
-    return () => clearTimeout(timer);
-  }
-  const { port1, port2 } = new MessageChannel();
-  const stop = (): void => {
-    port1.onmessage = null;
-    port1.close();
-  };
-  port1.onmessage = () => {
-    stop();
-    run();
-  };
-  port2.postMessage(null);
-  return stop;
 }

@@ -10,6 +10,7 @@ import type { RateLimiter } from './rate-limit.ts';
 import type { Authorize } from './server-identity.ts';
 import type { Sessions } from './sessions.ts';
 import type { Shaping } from './shaping.ts';
+import type { Turns } from './turns.ts';
 
 export interface Context {
   readonly primitives: Primitives;
@@ -35,4 +36,6 @@ export interface Context {
   readonly clientAddress: (req: Request) => string | undefined;
   readonly keepAliveMs: number;
   readonly shaping: Shaping;
+  /** Of bodies that are large, opened or sealed. */
+  readonly turns: Turns;
 }

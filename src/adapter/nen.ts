@@ -31,6 +31,7 @@ import { type NenSession, SessionFacts } from './session-facts.ts';
 import { Sessions } from './sessions.ts';
 import { NO_SHAPING, resolveShaping, type ShapingOptions } from './shaping.ts';
 import { resolveStore } from './stores.ts';
+import { Turns } from './turns.ts';
 import { createWithNen, type WithNen, type WithNenStream } from './with-nen.ts';
 import { createWrap, type Handler, type WrapOptions, type Wrapped } from './wrap.ts';
 
@@ -165,6 +166,7 @@ function createContext(options: NenOptions): Context {
     clientAddress: optionalFunction('clientAddress', options.clientAddress) ?? (() => undefined),
     keepAliveMs,
     shaping: resolveShaping(options, NO_SHAPING, keepAliveMs),
+    turns: new Turns(),
   };
 }
 

@@ -123,13 +123,18 @@ export class StreamSealer {
     return this.#frame(RECORD_HEAD, padHead(plaintext, this.#padding), this.#base);
   }
 
+  /** What one record holds. */
+  get maxContentBytes(): number {
+    return this.#padding === 'none' ? MAX_RECORD_BYTES : MAX_PADDED_CONTENT_BYTES;
+  }
+
   /** One record, or as many as the bytes need. No bytes: one empty record, which keeps the stream alive. */
   async data(bytes: Bytes): Promise<Bytes> {
-    const maxBytes = this.#padding === 'none' ? MAX_RECORD_BYTES : MAX_PADDED_CONTENT_BYTES;
-    if (bytes.length <= maxBytes) return this.#dataFrame(bytes);
+    const { maxContentBytes } = this;
+    if (bytes.length <= maxContentBytes) return this.#dataFrame(bytes);
     const frames: Bytes[] = [];
-    for (let at = 0; at < bytes.length; at += maxBytes) {
-      frames.push(await this.#dataFrame(bytes.subarray(at, at + maxBytes)));
+    for (let at = 0; at < bytes.length; at += maxContentBytes) {
+      frames.push(await this.#dataFrame(bytes.subarray(at, at + maxContentBytes)));
     }
     return concatBytes(frames);
   }

@@ -1,0 +1,101 @@
+/**
+ * The body of an answer that is sealed as a stream, record by record as the handler's body gives it
+ * (PROTOCOL.md, "A sealed stream").
+ */
+import type { Bytes } from '../crypto/bytes.ts';
+import { joinBytes } from '../protocol/body.ts';
+import { MAX_RECORD_BYTES } from '../protocol/constants.ts';
+import type { StreamSealer } from '../protocol/stream.ts';
+import type { BurstReader } from './burst.ts';
+import type { Context } from './context.ts';
+import type { Shaping } from './shaping.ts';
+import { LARGE_BYTES } from './turns.ts';
+
+export interface SealedBodyParts {
+  readonly context: Context;
+  readonly sid: string;
+  readonly sealer: StreamSealer;
+  readonly head: Bytes;
+  readonly first: readonly Bytes[];
+  readonly body: BurstReader;
+  /** Of the outer request. */
+  readonly signal: AbortSignal;
+  readonly shaping: Shaping;
+  /** Called once, when nothing more will be sealed under the session. */
+  readonly onSealed: () => void;
+}
+
+/** What is sealed of a large chunk within one turn of the event loop. */
+const PIECE_RECORDS = 16;
+
+/**
+ * The sealed body. One pull reads one burst, so back-pressure reaches the handler; cancelling it cancels the
+ * handler's. So does the abort of the request: where a client leaves, workerd cancels nothing.
+ */
+export function sealedBody(parts: SealedBodyParts): ReadableStream<Bytes> {
+  const { context, sid, sealer, body, signal, shaping, onSealed } = parts;
+  let bytes = 0;
+  let ended = false;
+  const end = (outcome: 'final' | 'failed' | 'cancelled'): void => {
+    if (ended) return;
+    ended = true;
+    signal.removeEventListener('abort', leave);
+    sealer.wipe();
+    onSealed();
+    context.report({ type: 'stream-ended', sid, outcome, bytes });
+  };
+  const leave = (): void => {
+    end('cancelled');
+    body.cancel(signal.reason).catch(() => undefined);
+  };
+  // A body may give a hundred megabytes as one chunk.
+  const sealChunks = async (
+    controller: ReadableStreamDefaultController<Bytes>,
+    chunks: readonly Bytes[],
+  ): Promise<void> => {
+    const data = joinBytes(chunks);
+    const pieceBytes = PIECE_RECORDS * sealer.maxContentBytes;
+    let at = 0;
+    do {
+      const piece = data.subarray(at, at + pieceBytes);
+      if (data.length > LARGE_BYTES) await context.turns.take();
+      if (ended) return;
+      bytes += piece.length;
+      controller.enqueue(await sealer.data(piece));
+      at += pieceBytes;
+    } while (at < data.length);
+  };
+  return new ReadableStream<Bytes>(
+    {
+      async start(controller) {
+        controller.enqueue(parts.head);
+        if (signal.aborted) return leave();
+        signal.addEventListener('abort', leave);
+        if (parts.first.length > 0) await sealChunks(controller, parts.first);
+      },
+      async pull(controller) {
+        try {
+          await body.wait(context.keepAliveMs);
+          const { chunks, done } = await body.gather(MAX_RECORD_BYTES, shaping.coalesceMs, shaping.fullBytes);
+          if (ended) return;
+          // No chunk after the wait: an empty record tells the client, and what is between, that we live.
+          if (chunks.length > 0 || !done) await sealChunks(controller, chunks);
+          if (ended || !done) return;
+          controller.enqueue(await sealer.final());
+          end('final');
+        } catch (error) {
+          if (ended) return;
+          context.report({ type: 'handler-error', sid, error });
+          controller.enqueue(await sealer.failed('ISO-6004'));
+          end('failed');
+        }
+        controller.close();
+      },
+      async cancel(reason) {
+        end('cancelled');
+        await body.cancel(reason);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}

@@ -1,0 +1,114 @@
+/** Large bodies take turns: each is opened, and sealed, in a turn of the event loop that no other has. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Turns } from '../../src/adapter/turns.ts';
+import { rig } from './rig.ts';
+
+const LARGE = 'x'.repeat(300_000);
+const AT_ONCE = 8;
+
+/** How often the event loop has turned. */
+let turns = 0;
+let ticking: NodeJS.Immediate;
+beforeEach(() => {
+  const tick = (): void => {
+    turns++;
+    ticking = setImmediate(tick);
+  };
+  tick();
+});
+afterEach(() => clearImmediate(ticking));
+
+const atOnce = Array.from({ length: AT_ONCE }, (_, i) => i);
+
+/** A line in which each number is greater than the one before. */
+function expectRising(seen: readonly number[]): void {
+  expect(seen).toEqual([...new Set(seen)].toSorted((a, b) => a - b));
+}
+
+describe('turns', () => {
+  test('each that waits gets one of its own, in the order in which they came', async () => {
+    const line = new Turns();
+    const seen = await Promise.all(
+      atOnce.map(async (i) => {
+        await line.take();
+        return { i, turn: turns };
+      }),
+    );
+    expect(seen.map(({ i }) => i)).toEqual(atOnce);
+    expectRising(seen.map(({ turn }) => turn));
+  });
+
+  test('one that comes later waits behind those who wait, and for nobody who has had its turn', async () => {
+    const line = new Turns();
+    const order: string[] = [];
+    const take = async (name: string): Promise<void> => {
+      await line.take();
+      order.push(name);
+    };
+    const first = take('first');
+    const others = [take('second'), take('third')];
+    await first;
+    others.push(take('fourth'));
+    await Promise.all(others);
+    expect(order).toEqual(['first', 'second', 'third', 'fourth']);
+    const from = turns;
+    await line.take();
+    expect(turns - from).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('calls with large bodies', () => {
+  test('are opened one at a turn, and a small call waits for one of them at most', async () => {
+    const seen: { length: number; turn: number }[] = [];
+    const { client } = rig(async (req) => {
+      const { length } = await req.text();
+      seen.push({ length, turn: turns });
+      return new Response(null);
+    });
+    const call = client.tunnel('/api');
+    const post = (body: string) => call('/api/x', { method: 'POST', body });
+    await post('the handshake');
+    seen.length = 0;
+    await Promise.all([...atOnce.map(() => post(LARGE)), post('small')]);
+    const large = seen.filter(({ length }) => length === LARGE.length);
+    expect(large).toHaveLength(AT_ONCE);
+    expectRising(large.map(({ turn }) => turn));
+    expect(seen.findIndex(({ length }) => length < LARGE.length)).toBeLessThanOrEqual(1);
+  });
+
+  test('are answered one at a turn', async () => {
+    const sealedAt: number[] = [];
+    const { client } = rig(() => new Response(LARGE), {
+      answer: (response) => {
+        sealedAt.push(turns);
+        return response;
+      },
+    });
+    const call = client.tunnel('/api');
+    const answers = await Promise.all(atOnce.map(() => call('/api/x')));
+    expect(await Promise.all(answers.map((answer) => answer.text()))).toEqual(atOnce.map(() => LARGE));
+    expectRising(sealedAt);
+  });
+
+  test.each(['none', 'padme'] as const)(
+    'are sealed a piece at a turn where the handler gives a large chunk, with padding %s',
+    async (padding) => {
+      const content = 'x'.repeat(5_000_000);
+      const sealedAt = new Set<number>();
+      const record = (): TransformStream<Uint8Array, Uint8Array> =>
+        new TransformStream({
+          transform(chunk, controller) {
+            sealedAt.add(turns);
+            controller.enqueue(chunk);
+          },
+        });
+      const { client } = rig(() => new Response(content), {
+        padding,
+        answer: (response) => new Response(response.body?.pipeThrough(record()) ?? null, response),
+      });
+      const answer = await client.tunnel('/api')('/api/x');
+      expect(await answer.text()).toBe(content);
+      expect(sealedAt.size).toBeGreaterThanOrEqual(5);
+    },
+  );
+});
