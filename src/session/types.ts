@@ -48,7 +48,7 @@ export interface SessionStore {
   /** The record of a session that lives; it tells nothing of how long. */
   read(sid: string): Promise<Bytes | undefined>;
   /**
-   * Claims a nonce for one attempt, atomically; the same attempt may claim it again.
+   * Claims a nonce for one attempt, atomically; the same attempt may claim it again, which never ends it sooner.
    * The first claim that requires the session confirms it.
    * @param attempt a non-empty string, unique to one arriving request.
    * @throws {TypeError} for an attempt id that is not a non-empty string.

@@ -114,6 +114,17 @@ export const CLAIM_CASES: readonly ContractCase[] = [
     },
   ],
   [
+    'a repeated claim never ends the first one sooner',
+    async ({ store, wait, shortMs }) => {
+      const { sid } = await claimedNonce(store);
+      const [nonce, attempt] = [freshId(), freshId()];
+      await claim(store, sid, nonce, { attempt });
+      equal(await claim(store, sid, nonce, { attempt, claimMs: shortMs }), 'claimed', 'repeated');
+      await wait(shortMs * 2);
+      equal(await claim(store, sid, nonce), 'replayed', 'after the time of the repeated one');
+    },
+  ],
+  [
     "'gone' claims nothing: the retry of that call may still run",
     async ({ store }) => {
       const [sid, nonce] = [freshSid(), freshId()];

@@ -51,7 +51,8 @@ return of(epoch(), value) and 1 or 0`;
 /**
  * -> claimed, replayed or gone. KEYS: session, nonce. ARGV: attempt, milliseconds of the claim, of the
  * session (0: none is required), the epoch to claim in (empty: any).
- * The same attempt claims again: clients send a command once more whose reply was lost.
+ * The same attempt claims again, and never for less time than is left: clients send a command once more whose
+ * reply was lost. It is always written, so that WAIT has something to wait for.
  */
 export const CLAIM_SCRIPT: string = `${EPOCH}
 local now = epoch()
@@ -66,7 +67,7 @@ if ARGV[3] ~= '0' then
 end
 if not redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2], 'NX') then
   if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 'replayed' end
-  redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+  redis.call('SET', KEYS[2], ARGV[1], 'PX', math.max(redis.call('PTTL', KEYS[2]), tonumber(ARGV[2])))
 end
 if ARGV[3] ~= '0' then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
 return 'claimed'`;
