@@ -5,7 +5,7 @@
 import { createServer } from 'node:http';
 import { fetchRequestHandler } from '@trpc/server/adapters/fetch';
 import { createNen, toNodeHandler } from 'trpc-nen/adapter';
-import { force } from '../dist/crypto/select.js';
+import { force } from '../dist/crypto/choice.js';
 import { router } from './router.mjs';
 
 force(process.argv[2] === 'noble' ? 'noble' : undefined);

@@ -4,9 +4,9 @@
  */
 import { ml_dsa65 } from '@noble/post-quantum/ml-dsa.js';
 import type { Bytes } from './bytes.ts';
+import { forced } from './choice.ts';
 import { nodeMlDsa65 } from './node-ml-dsa-65.ts';
 import { nodeCrypto } from './runtime.ts';
-import { forced } from './select.ts';
 import type { SignatureVerifier, Signer } from './signature.ts';
 
 const SEED_BYTES = 32;

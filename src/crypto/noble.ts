@@ -1,16 +1,14 @@
 /**
- * The primitives by noble, audited JavaScript that runs everywhere: ChaCha20-Poly1305 (RFC 8439),
- * HMAC-SHA256 (RFC 2104), HKDF (RFC 5869), SHA-256 (FIPS 180-4), ML-KEM-768 (FIPS 203).
+ * The primitives by noble, audited JavaScript that runs everywhere: ChaCha20-Poly1305 (RFC 8439), ML-KEM-768
+ * (FIPS 203), and what noble-hash.ts has.
  * Keys are copied on the way in, since noble's objects hold what they are given by reference.
  */
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
-import { hmac } from '@noble/hashes/hmac.js';
-import { sha256 } from '@noble/hashes/sha2.js';
 import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
 import { type Bytes, copySecret, wipe } from './bytes.ts';
-import { hkdfExpand } from './hkdf.ts';
 import * as mlkem from './mlkem768.ts';
-import { AeadError, type Kem, type MacKey, type Primitives, type SyncAeadKey } from './primitives.ts';
+import { nobleHashes } from './noble-hash.ts';
+import { AeadError, type Kem, type Primitives, type SyncAeadKey } from './primitives.ts';
 import { KEY_BYTES, NONCE_BYTES, TAG_BYTES } from './sizes.ts';
 
 /** Seals and opens at once; {@link noblePrimitives} shows it as an AeadKey. */
@@ -58,22 +56,6 @@ export function nobleAeadKey(rawKey: Bytes): SyncAeadKey {
   };
 }
 
-function macKey(key: Bytes): MacKey {
-  // Holds the two hash states of RFC 2104 after the key, not the key.
-  const keyed = hmac.create(sha256, key);
-  let wiped = false;
-  return {
-    mac(data) {
-      if (wiped) throw new Error('the key is wiped');
-      return keyed.clone().update(data).digest();
-    },
-    wipe() {
-      wiped = true;
-      keyed.destroy();
-    },
-  };
-}
-
 /**
  * noble's ML-KEM-768: `random(64)` (d || z) for a key pair, `random(32)` (m) for an encapsulation, both
  * wiped after use; fixed randomness gives fixed bytes.
@@ -113,9 +95,6 @@ export const nobleMlKem768: Kem = {
 export const noblePrimitives: Primitives = {
   name: 'noble',
   aeadKey: nobleAeadKey,
-  macKey,
-  sha256: (data) => sha256(data),
-  extract: (salt, ikm) => hmac(sha256, salt, ikm),
-  expand: hkdfExpand,
+  ...nobleHashes,
   mlKem768: nobleMlKem768,
 };

@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { createTRPCClient, retryLink } from '@trpc/client';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { latin1ToBytes, utf8ToBytes } from '../../src/crypto/bytes.ts';
-import { force } from '../../src/crypto/select.ts';
+import { force } from '../../src/crypto/choice.ts';
 import type { NenClient, NenClientOptions } from '../../src/link/client/index.ts';
 import { nenLink } from '../../src/link/index.ts';
 import { NenError, type NenErrorCode } from '../../src/protocol/errors.ts';

@@ -8,8 +8,9 @@ import {
   latin1ToBytes,
   utf8ToBytes,
 } from '../../src/crypto/bytes.ts';
+import { force } from '../../src/crypto/choice.ts';
 import { pooledRandom, randomBytes } from '../../src/crypto/random.ts';
-import { force, primitives } from '../../src/crypto/select.ts';
+import { primitives } from '../../src/crypto/select.ts';
 import { mlKem768Suite } from '../../src/crypto/suite.ts';
 import { NenError } from '../../src/link/client/index.ts';
 import type { Transport } from '../../src/link/client/transport.ts';

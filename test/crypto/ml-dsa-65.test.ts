@@ -2,10 +2,10 @@
 import { ml_dsa65 } from '@noble/post-quantum/ml-dsa.js';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type Bytes, latin1ToBytes } from '../../src/crypto/bytes.ts';
+import { force, forced } from '../../src/crypto/choice.ts';
 import { loadSigner, loadVerifier } from '../../src/crypto/load-ml-dsa-65.ts';
 import { createMlDsa65Signer, mlDsa65Verifier } from '../../src/crypto/ml-dsa-65.ts';
 import { nodeMlDsa65 } from '../../src/crypto/node-ml-dsa-65.ts';
-import { force, forced } from '../../src/crypto/select.ts';
 import { SIGNATURE_BYTES_ML_DSA_65, SIGNATURE_PUBLIC_KEY_BYTES } from '../../src/crypto/signature.ts';
 import { hex, unhex } from './implementations.ts';
 import known from './known-ml-dsa-65.json' with { type: 'json' };

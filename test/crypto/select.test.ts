@@ -1,10 +1,12 @@
 /** Which implementation is chosen: by what the runtime can do, never half of it. */
 import * as crypto from 'node:crypto';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { force, forced } from '../../src/crypto/choice.ts';
+import { loadPrimitives } from '../../src/crypto/load-primitives.ts';
 import { noblePrimitives } from '../../src/crypto/noble.ts';
 import { nodePrimitives } from '../../src/crypto/node.ts';
 import { nodeMlKem768 } from '../../src/crypto/node-kem.ts';
-import { force, forced, loadPrimitives, primitives } from '../../src/crypto/select.ts';
+import { primitives } from '../../src/crypto/select.ts';
 import { webPrimitives } from '../../src/crypto/web.ts';
 import { webMlDsa65 } from '../../src/crypto/web-ml-dsa-65.ts';
 import type { ModernSubtle } from '../../src/crypto/web-subtle.ts';

@@ -1,9 +1,9 @@
 /** The ML-DSA-65 implementations that this runtime offers. */
 import * as crypto from 'node:crypto';
 import type { Bytes } from '../../src/crypto/bytes.ts';
+import { force, forced } from '../../src/crypto/choice.ts';
 import { createMlDsa65Signer, mlDsa65Verifier } from '../../src/crypto/ml-dsa-65.ts';
 import { nodeMlDsa65 } from '../../src/crypto/node-ml-dsa-65.ts';
-import { force, forced } from '../../src/crypto/select.ts';
 import type { SignatureVerifier, Signer } from '../../src/crypto/signature.ts';
 
 export interface Signatures {

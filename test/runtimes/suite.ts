@@ -3,10 +3,10 @@
  * and its client against a server elsewhere. Behind real HTTP it is the server as well.
  */
 
+import { loadPrimitives } from '../../src/crypto/load-primitives.ts';
 import { noblePrimitives } from '../../src/crypto/noble.ts';
 import { nodeMlDsa65 } from '../../src/crypto/node-ml-dsa-65.ts';
 import { nodeCrypto } from '../../src/crypto/runtime.ts';
-import { loadPrimitives } from '../../src/crypto/select.ts';
 import { webMlDsa65 } from '../../src/crypto/web-ml-dsa-65.ts';
 import { modernSubtle } from '../../src/crypto/web-subtle.ts';
 import { loadX25519 } from '../../src/crypto/x25519.ts';

@@ -2,7 +2,7 @@
  * A server, called by the client's own code, with a transport that keeps what a client throws away: the
  * outer answer and its times.
  */
-import { loadPrimitives } from '../../crypto/select.ts';
+import { loadPrimitives } from '../../crypto/load-primitives.ts';
 import { loadSuite, type SuiteName } from '../../crypto/suite.ts';
 import { type Call, Caller } from '../../link/client/call.ts';
 import { deviceClock } from '../../link/client/clock.ts';

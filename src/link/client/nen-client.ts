@@ -3,7 +3,7 @@
  * WHATWG fetch, `nenFetch` and `nenStream` give values; all else is about its session.
  */
 import type { Bytes } from '../../crypto/bytes.ts';
-import { loadPrimitives } from '../../crypto/select.ts';
+import { loadPrimitives } from '../../crypto/load-primitives.ts';
 import { DEFAULT_SUITE, isSuiteName, loadSuite, type SuiteName } from '../../crypto/suite.ts';
 import { MAX_ENVELOPE_BYTES } from '../../protocol/constants.ts';
 import type { Encoding } from '../../protocol/envelope.ts';

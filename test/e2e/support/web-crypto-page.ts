@@ -1,10 +1,11 @@
 /** What web-crypto.test.ts runs in the page: our cryptography against the browser's own, and with it. */
 import { type Bytes, concatBytes } from '../../../src/crypto/bytes.ts';
+import { force } from '../../../src/crypto/choice.ts';
 import { loadSigner, loadVerifier } from '../../../src/crypto/load-ml-dsa-65.ts';
+import { loadPrimitives } from '../../../src/crypto/load-primitives.ts';
 import { createMlDsa65Signer, mlDsa65Verifier } from '../../../src/crypto/ml-dsa-65.ts';
 import { nobleAeadKey, noblePrimitives } from '../../../src/crypto/noble.ts';
 import { randomBytes } from '../../../src/crypto/random.ts';
-import { force, loadPrimitives } from '../../../src/crypto/select.ts';
 import { type ModernSubtle, modernSubtle } from '../../../src/crypto/web-subtle.ts';
 import {
   compareAeads,
