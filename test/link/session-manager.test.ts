@@ -9,9 +9,11 @@ const ROTATE = '/api/nen/rotate';
 
 afterEach(() => vi.useRealTimers());
 
-function manager(channel: Channel): SessionManager {
+const loadSuite = async () => mlKem768Suite(primitives());
+
+function manager(channel: Channel, suite = loadSuite): SessionManager {
   return new SessionManager({
-    suite: async () => mlKem768Suite(primitives()),
+    suite,
     audience: () => ORIGIN,
     handshakeUrl: () => ORIGIN + HANDSHAKE,
     transport: channel.transport,
@@ -41,6 +43,20 @@ describe('a handshake', () => {
     channel.way = (_sent, forward) => forward();
     await sessions.acquire(null);
     expect(channel.count(HANDSHAKE)).toBe(2);
+  });
+
+  it('whose cryptography could not be loaded fails, and the next call tries again', async () => {
+    const channel = openChannel();
+    let missing = true;
+    const sessions = manager(channel, async () => {
+      if (missing) throw new TypeError('Failed to fetch dynamically imported module');
+      return loadSuite();
+    });
+    const failure = { code: 'ISO-1007', outcome: 'not-run', cause: expect.any(TypeError) };
+    await expect(sessions.acquire(null)).rejects.toMatchObject(failure);
+    expect(channel.sent).toEqual([]);
+    missing = false;
+    await sessions.acquire(null);
   });
 
   it.each([

@@ -281,14 +281,22 @@ export class SessionManager {
 
   /** The first half, which a KMS that is slow or silent can't hold for longer either. */
   async #start(previous: PreviousSession | undefined, signal: AbortSignal): Promise<PendingHandshake> {
-    const { suite, audience, identity } = this.#options;
+    const { audience, identity } = this.#options;
     const start = async (): Promise<PendingHandshake> => {
       const signer = previous === undefined ? await identity?.() : undefined;
-      const pending = await startHandshake(await suite(), audience(), { identity: signer, previous });
+      const pending = await startHandshake(await this.#suite(), audience(), { identity: signer, previous });
       if (signal.aborted) pending.keyPair.wipe();
       return pending;
     };
     return unlessAborted(start(), signal);
+  }
+
+  /** What has to be loaded for it comes over the network, as the scripts of a page do. */
+  #suite(): Promise<Suite> {
+    return this.#options.suite().catch((cause: unknown) => {
+      const message = 'The cryptography of the handshake could not be loaded.';
+      throw new NenError('ISO-1007', { outcome: 'not-run', cause, message });
+    });
   }
 
   /** Pins what is seen first; another handshake may have seen it while this one was under way. */
