@@ -58,7 +58,7 @@ export function fastifyTRPCPlugin<TRouter extends AnyTRPCRouter>(
     return head.addTo(await answerRouter(trpcOptions, request, { req: opened, res: openedReply(res, head) }));
   });
   readBodiesHere(fastify);
-  fastify.all('/:path', async (req, res) => res.send(await sealed(toRequest(req.raw, res.raw), req, res)));
+  fastify.all('/:path', answered(sealed));
   done();
 }
 
@@ -73,8 +73,23 @@ export function fastifyNenPlugin(
   done: (error?: Error) => void,
 ): void {
   readBodiesHere(fastify);
-  fastify.all('/:action', async (req, res) => res.send(await nen.routes.POST(toRequest(req.raw, res.raw))));
+  fastify.all('/:action', answered(nen.routes.POST));
   done();
+}
+
+type Handler = (request: Request, req: FastifyRequest, res: FastifyReply) => Promise<Response>;
+
+/** With 400 for a target or a host that make no URL. */
+function answered(handle: Handler) {
+  return async (req: FastifyRequest, res: FastifyReply): Promise<FastifyReply> => {
+    let request: Request;
+    try {
+      request = toRequest(req.raw, res.raw);
+    } catch {
+      return res.code(400).send();
+    }
+    return res.send(await handle(request, req, res));
+  };
 }
 
 /** In this plugin alone: parsers of the rest of the server stay. */
