@@ -12,10 +12,10 @@ export type JsonObject = { readonly [name: string]: unknown };
 const MAX_QUOTES = 48;
 
 /**
- * Parses a protocol message: objects (at most one inside the outer one) of strings and numbers. No
+ * Parses a protocol message: an object, with at most one object and one array inside. No
  * string of ours needs an escape, so quotes count names and strings: one more means a name given twice,
  * which JSON.parse would hide. What could be slow to parse, nesting and a crowd of names, is refused
- * before it is; one bracket may be an IPv6 address in an origin, and an array is no field of ours.
+ * before it is; one bracket may be an IPv6 address in an origin. The type of a field is its reader's to check.
  */
 export function parseMessage(bytes: Bytes): JsonObject | undefined {
   const quotes = count(bytes, QUOTE, MAX_QUOTES);

@@ -12,13 +12,14 @@ function tookMs(run: () => unknown): number {
 }
 
 describe('a message', () => {
-  it('is an object of strings and numbers, with one object inside at most', () => {
+  it('is an object, with one object and one array inside at most', () => {
     expect(parseMessage(ascii('{"v":2,"a":"b"}'))).toEqual({ v: 2, a: 'b' });
     expect(parseMessage(ascii(' { "a" : { "b" : "c" } , "n" : -1.5e3 } \n'))).toEqual({
       a: { b: 'c' },
       n: -1500,
     });
     expect(parseMessage(ascii('{}'))).toEqual({});
+    expect(parseMessage(ascii('{"a":{"b":[]}}'))).toEqual({ a: { b: [] } });
     expect(parseMessage(ascii('{"aud":"http://[::1]:3000"}'))).toEqual({ aud: 'http://[::1]:3000' });
     expect(parseMessage(json({ text: 'caf\u00e9 \u20ac \ud83d\ude00' }))).toEqual({
       text: 'caf\u00e9 \u20ac \ud83d\ude00',
@@ -50,6 +51,8 @@ describe('a message', () => {
     '{"a":"b\n"}',
     '{"a":{"b":{"c":1}}}',
     '{"a":["b"]}',
+    '{"a":[],"b":[]}',
+    '{"a":{"b":[{}]}}',
     '{"a":[["b"]]}',
     '{"a":[{"b":"c"}]}',
     '{"\\u0061":1}',
