@@ -38,4 +38,6 @@ export interface Context {
   readonly shaping: Shaping;
   /** Of bodies that are large, opened or sealed. */
   readonly turns: Turns;
+  /** Of handshakes from clients that have no session yet. */
+  readonly handshakeTurns: Turns;
 }

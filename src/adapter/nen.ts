@@ -135,6 +135,9 @@ export function createNen(options: NenOptions = {}): Nen {
 /** A record holds times of 13 digits. */
 const MAX_SESSION_MS = 365 * 86_400_000;
 
+/** A call of a client that has its session takes three or four turns: it meets one handshake on its way. */
+const HANDSHAKE_TURNS_APART = 4;
+
 function createContext(options: NenOptions): Context {
   const clock = optionalFunction('clock', options.clock) ?? Date.now;
   const now = (): number => Math.floor(clock());
@@ -167,6 +170,7 @@ function createContext(options: NenOptions): Context {
     keepAliveMs,
     shaping: resolveShaping(options, NO_SHAPING, keepAliveMs),
     turns: new Turns(),
+    handshakeTurns: new Turns(HANDSHAKE_TURNS_APART),
   };
 }
 

@@ -79,18 +79,26 @@ export function createRoutes(context: Context, actions: SessionActions): Session
   return { GET: route, POST: route, OPTIONS: route };
 }
 
+/** Even where one takes eight milliseconds, as with a signature of noble's, it waits for a second at most. */
+const MAX_WAITING_HANDSHAKES = 128;
+const BUSY_SECONDS = 1;
+
+/** The checks that cost little come first; what takes milliseconds waits for its turn. */
 async function handshake(context: Context, req: Request): Promise<Response> {
   const { path } = requestLine(context, req);
   try {
     const retryAfterSeconds = await context.rateLimit(context.clientAddress(req));
     if (retryAfterSeconds > 0) {
-      const error = new NenError('ISO-1008', { hint: 'over the rate of handshakes' });
-      return refusePlain(context, path, error, { 'Retry-After': String(retryAfterSeconds) });
+      return refuseForNow(context, path, retryAfterSeconds, 'over the rate of handshakes');
     }
     if (!isJson(req)) return new Response('Unsupported Media Type', { status: 415 });
     const declared = declaredLength(req, MAX_HANDSHAKE_BYTES);
     const body = await readRequestBody(req, MAX_HANDSHAKE_BYTES, declared);
     const hello = decodeClientHello(body, await context.handshakePolicy());
+    if (context.handshakeTurns.waiting >= MAX_WAITING_HANDSHAKES) {
+      return refuseForNow(context, path, BUSY_SECONDS, 'too many handshakes wait for their turn');
+    }
+    await context.handshakeTurns.take();
     const clientIdentity = await verifyClientIdentity(context.primitives, hello, loadVerifier);
     await authorizeClient(context.authorize, clientIdentity, req);
     const sid = newSid();
@@ -105,6 +113,11 @@ async function handshake(context: Context, req: Request): Promise<Response> {
   } catch (error) {
     return refusePlain(context, path, error);
   }
+}
+
+function refuseForNow(context: Context, path: string, retryAfterSeconds: number, hint: string): Response {
+  const error = new NenError('ISO-1008', { hint });
+  return refusePlain(context, path, error, { 'Retry-After': String(retryAfterSeconds) });
 }
 
 async function rotate(

@@ -1,7 +1,7 @@
 /**
- * Large pieces of work, one at a turn of the event loop: whoever calls with a megabyte waits for others who do,
- * and a small call waits for one of them at most. Each waits by turns of its own and is woken by nobody else:
- * workerd lets no request wake another.
+ * Work that takes long, a piece at a turn of the event loop, in the order in which it came: so a small call waits
+ * for one piece at most. Each waits by turns of its own and is woken by nobody else: workerd lets no request wake
+ * another.
  */
 import { onNextTurn } from './next-turn.ts';
 
@@ -9,19 +9,32 @@ import { onNextTurn } from './next-turn.ts';
 export const LARGE_BYTES: number = 256 * 1024;
 
 /** Longer than for so many others nobody waits, should one of them never have been woken. */
-const MAX_TURNS = 1024;
+const MAX_AHEAD = 1024;
 
 export class Turns {
+  readonly #apart: number;
   #waiting = 0;
 
-  /** Resolves in a turn in which nobody else's does. */
-  async take(): Promise<void> {
-    this.#waiting++;
-    for (let left = Math.min(this.#waiting, MAX_TURNS); left > 0; left--) await nextTurn();
-    this.#waiting--;
+  /** @param apart how many turns lie between two that are given. */
+  constructor(apart = 1) {
+    this.#apart = apart;
   }
-}
 
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => void onNextTurn(resolve));
+  /** How many wait. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Resolves in a turn in which nobody else's does. */
+  take(): Promise<void> {
+    let left = Math.min(++this.#waiting, MAX_AHEAD) * this.#apart;
+    return new Promise((resolve) => {
+      const turned = (): void => {
+        if (--left > 0) return void onNextTurn(turned);
+        this.#waiting--;
+        resolve();
+      };
+      onNextTurn(turned);
+    });
+  }
 }

@@ -91,7 +91,7 @@ const CATALOGUE: Readonly<Record<NenErrorCode, Entry>> = {
   'ISO-1008': {
     title: 'Handshake refused for now',
     cause:
-      'More handshakes than the rate limit allows, from this address or in all. Or the server’s NEN_IDENTITY is malformed, or its Signer failed or gave no signature within 5 s: its log says so.',
+      'More handshakes than the rate limit allows, from this address or in all, or than the server can answer at once. Or the server’s NEN_IDENTITY is malformed, or its Signer failed or gave no signature within 5 s: its log says so.',
     fix: 'Wait for the seconds that Retry-After names. On the server, set `clientAddress`, so that one client can’t use up the rate of all, or give `rateLimit` other numbers.',
     ran: NOT_SENT,
   },

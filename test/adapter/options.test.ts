@@ -9,6 +9,7 @@ import {
   type NenSession,
   tokenBucket,
 } from '../../src/adapter/server.ts';
+import { turn } from './bodies.ts';
 import { ORIGIN, rig } from './rig.ts';
 
 afterEach(() => {
@@ -218,11 +219,10 @@ describe('events', () => {
       },
       { plain: 'allow' },
     );
-    function endless(controller: ReadableStreamDefaultController<Uint8Array>): void {
-      setTimeout(() => {
-        controller.enqueue(new TextEncoder().encode('canary'));
-        controller.close();
-      });
+    async function endless(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+      for (let i = 0; i < 2; i++) await turn();
+      controller.enqueue(new TextEncoder().encode('canary'));
+      controller.close();
     }
     const call = client.tunnel('/api');
     await call('/api/hello?secret=canary', {

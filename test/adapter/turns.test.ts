@@ -1,7 +1,12 @@
-/** Large bodies take turns: each is opened, and sealed, in a turn of the event loop that no other has. */
+/** What takes long takes turns: each large body is opened, and sealed, in a turn of the event loop that no other has, each handshake answered in one. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { InMemorySessionStore } from '../../src/adapter/server.ts';
 import { Turns } from '../../src/adapter/turns.ts';
-import { rig } from './rig.ts';
+import { primitives } from '../../src/crypto/select.ts';
+import { mlKem768Suite } from '../../src/crypto/suite.ts';
+import { startHandshake } from '../../src/protocol/handshake.ts';
+import { encodeClientHello } from '../../src/protocol/handshake-messages.ts';
+import { ORIGIN, rig } from './rig.ts';
 
 const LARGE = 'x'.repeat(300_000);
 const AT_ONCE = 8;
@@ -111,4 +116,45 @@ describe('calls with large bodies', () => {
       expect(sealedAt.size).toBeGreaterThanOrEqual(5);
     },
   );
+});
+
+describe('handshakes', () => {
+  const HANDSHAKES = 150;
+
+  test('are answered one at a turn with others between; beyond so many they are refused for now', async () => {
+    const answeredAt: number[] = [];
+    const { nen, client } = rig(() => new Response('good'), {
+      rateLimit: () => 0,
+      store: new InMemorySessionStore(),
+      onEvent: ({ type }) => type === 'handshake' && answeredAt.push(turns),
+    });
+    const call = client.tunnel('/api');
+    expect(await (await call('/api/x')).text()).toBe('good');
+    answeredAt.length = 0;
+    const { hello, keyPair } = await startHandshake(mlKem768Suite(primitives()), ORIGIN);
+    keyPair.wipe();
+    const body = encodeClientHello(hello);
+    const ask = (): Promise<Response> =>
+      nen.routes.POST(
+        new Request(`${ORIGIN}/api/nen/handshake`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body,
+        }),
+      );
+    const flood = Promise.all(Array.from({ length: HANDSHAKES }, ask));
+    expect(await (await call('/api/x')).text()).toBe('good');
+    expect(answeredAt.length).toBeLessThan(HANDSHAKES / 10);
+
+    const answers = await flood;
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(answeredAt.length);
+    expect([answeredAt.length + refused.length, refused.length > 0]).toEqual([HANDSHAKES, true]);
+    for (const answer of refused) {
+      expect(answer.headers.get('retry-after')).toBe('1');
+      expect(await answer.json()).toMatchObject({ error: { code: 'ISO-1008' } });
+    }
+    expectRising(answeredAt);
+    expect((await ask()).status).toBe(200);
+  });
 });
