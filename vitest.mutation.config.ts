@@ -23,7 +23,8 @@ export default defineConfig({
   test: {
     include: ['crypto', 'protocol', 'session', 'vectors'].map((room) => `test/${room}/**/*.test.ts`),
     exclude: [
-      // Scale, not meaning.
+      // Scale and clients, not meaning.
+      'test/session/redis.contract.test.ts',
       'test/session/scale.test.ts',
       // The algorithms of noble and OpenSSL: thousands of vectors, none for a line of ours that has no other test.
       'test/vectors/ml-*.test.ts',
