@@ -1,0 +1,179 @@
+/**
+ * WebCrypto's ChaCha20-Poly1305, ML-KEM-768 and ML-DSA-65 against noble's, where the runtime has them: Node 24 and
+ * later. In browsers: test/e2e/web-crypto.test.ts.
+ */
+import { describe, expect, it, vi } from 'vitest';
+import { type Bytes, concatBytes, latin1ToBytes } from '../../src/crypto/bytes.ts';
+import { AeadError } from '../../src/crypto/primitives.ts';
+import { webPrimitives } from '../../src/crypto/web.ts';
+import { webMlDsa65 } from '../../src/crypto/web-ml-dsa-65.ts';
+import { createWebSigner } from '../../src/crypto/web-ml-dsa-65-signer.ts';
+import { type ModernSubtle, modernSubtle } from '../../src/crypto/web-subtle.ts';
+import { hex, noble, unhex } from './implementations.ts';
+import known from './known-ml-dsa-65.json' with { type: 'json' };
+import { nobleSignatures } from './signatures.ts';
+
+const subtle = modernSubtle() as ModernSubtle;
+const hasAll = typeof subtle?.encapsulateBits === 'function';
+
+const KEY = new Uint8Array(32).fill(1);
+const NONCE = new Uint8Array(12).fill(2);
+const AAD = latin1ToBytes('aad');
+const PLAIN = latin1ToBytes('the message');
+
+async function web() {
+  const found = await webPrimitives(subtle);
+  if (found === undefined) throw new Error('no WebCrypto');
+  return found;
+}
+
+describe.skipIf(!hasAll)('ChaCha20-Poly1305 by WebCrypto', () => {
+  const box = async (key = KEY): Promise<Bytes> =>
+    concatBytes(await (await web()).aeadKey(key).seal(NONCE, AAD, [PLAIN]));
+
+  it('gives the bytes that noble gives, and opens them', async () => {
+    expect(hex(await box())).toBe(hex(concatBytes(await noble.aeadKey(KEY).seal(NONCE, AAD, [PLAIN]))));
+    expect(hex(await (await web()).aeadKey(KEY).open(NONCE, AAD, await box()))).toBe(hex(PLAIN));
+  });
+
+  it('seals pieces as one message', async () => {
+    const key = (await web()).aeadKey(KEY);
+    const pieces = [PLAIN.subarray(0, 3), new Uint8Array(0), PLAIN.subarray(3)];
+    expect(hex(concatBytes(await key.seal(NONCE, AAD, pieces)))).toBe(hex(await box()));
+  });
+
+  it('refuses what is not authentic, whatever is wrong with it', async () => {
+    const key = (await web()).aeadKey(KEY);
+    const good = await box();
+    const flipped = good.slice();
+    flipped[0] = (flipped[0] ?? 0) ^ 1;
+    for (const forged of [flipped, good.subarray(1), good.subarray(0, 15), new Uint8Array(0)])
+      await expect(key.open(NONCE, AAD, forged)).rejects.toThrow(AeadError);
+    await expect(key.open(NONCE, PLAIN, good)).rejects.toThrow(AeadError);
+    await expect(key.open(new Uint8Array(12), AAD, good)).rejects.toThrow(AeadError);
+    await expect((await web()).aeadKey(new Uint8Array(32)).open(NONCE, AAD, good)).rejects.toThrow(AeadError);
+  });
+
+  it('refuses keys and nonces of another length', async () => {
+    const primitives = await web();
+    for (const length of [0, 16, 31, 33])
+      expect(() => primitives.aeadKey(new Uint8Array(length))).toThrow(RangeError);
+    const key = primitives.aeadKey(KEY);
+    for (const length of [0, 11, 13, 24]) {
+      await expect(key.seal(new Uint8Array(length), AAD, [PLAIN])).rejects.toThrow(RangeError);
+      await expect(key.open(new Uint8Array(length), AAD, await box())).rejects.toThrow(RangeError);
+    }
+  });
+
+  it('keeps a copy of the key, and wipes it once WebCrypto has it', async () => {
+    const set = vi.spyOn(Uint8Array.prototype, 'set');
+    const raw = KEY.slice();
+    const key = (await web()).aeadKey(raw);
+    const copy = set.mock.contexts.at(-1) as Bytes;
+    set.mockRestore();
+    raw.fill(0);
+    expect(hex(concatBytes(await key.seal(NONCE, AAD, [PLAIN])))).toBe(hex(await box()));
+    expect(hex(copy)).toBe('00'.repeat(32));
+  });
+
+  it('does nothing more after wipe', async () => {
+    const key = (await web()).aeadKey(KEY);
+    key.wipe();
+    await expect(key.seal(NONCE, AAD, [PLAIN])).rejects.toThrow('wiped');
+    await expect(key.open(NONCE, AAD, await box())).rejects.toThrow('wiped');
+  });
+
+  it('tells whoever uses a key that it could not be imported, and nobody else', async () => {
+    const primitives = await web();
+    const importKey = vi.spyOn(subtle, 'importKey').mockRejectedValue(new Error('no such format'));
+    const key = primitives.aeadKey(KEY);
+    importKey.mockRestore();
+    await expect(key.seal(NONCE, AAD, [PLAIN])).rejects.toThrow('no such format');
+  });
+});
+
+describe.skipIf(!hasAll)('ML-KEM-768 by WebCrypto', () => {
+  const unused = (): never => {
+    throw new Error('WebCrypto draws its own randomness');
+  };
+  const fill = (length: number): Bytes => new Uint8Array(length).fill(5);
+
+  it('agrees with noble, whoever encapsulates', async () => {
+    const { mlKem768 } = await web();
+    const [ours, theirs] = [
+      await mlKem768.generateKeyPair(unused),
+      await noble.mlKem768.generateKeyPair(fill),
+    ];
+    const toUs = await noble.mlKem768.encapsulate(ours.publicKey, fill);
+    expect(hex(await ours.decapsulate(toUs.ciphertext))).toBe(hex(toUs.sharedSecret));
+    const toThem = await mlKem768.encapsulate(theirs.publicKey, unused);
+    expect(hex(await theirs.decapsulate(toThem.ciphertext))).toBe(hex(toThem.sharedSecret));
+  });
+
+  it('has the sizes of FIPS 203, and refuses others', async () => {
+    const { mlKem768 } = await web();
+    expect([mlKem768.publicKeyBytes, mlKem768.ciphertextBytes, mlKem768.sharedSecretBytes]).toEqual([
+      1184, 1088, 32,
+    ]);
+    const pair = await mlKem768.generateKeyPair(unused);
+    expect(pair.publicKey.length).toBe(1184);
+    await expect(pair.decapsulate(new Uint8Array(1087))).rejects.toThrow(RangeError);
+    await expect(mlKem768.encapsulate(new Uint8Array(1183), unused)).rejects.toThrow(RangeError);
+    // A coefficient that isn't below q (FIPS 203 section 7.2).
+    const unreduced = pair.publicKey.slice().fill(0xff, 0, 3);
+    await expect(mlKem768.encapsulate(unreduced, unused)).rejects.toThrow(RangeError);
+    expect(() => mlKem768.checkPublicKey(unreduced)).toThrow(RangeError);
+  });
+
+  it('does nothing more after wipe', async () => {
+    const pair = await (await web()).mlKem768.generateKeyPair(unused);
+    pair.wipe();
+    await expect(pair.decapsulate(new Uint8Array(1088))).rejects.toThrow('wiped');
+  });
+});
+
+describe.skipIf(!hasAll)('ML-DSA-65 by WebCrypto', () => {
+  const SEED = unhex(known.keyGen.seed);
+  const CONTEXT = latin1ToBytes('nen/2 server');
+
+  it('makes the key of the ACVP case, and noble verifies what it signs', async () => {
+    const signer = await createWebSigner(subtle, SEED, 'acvp');
+    expect(signer.keyId).toBe('acvp');
+    expect(hex(signer.publicKey)).toBe(known.keyGen.pk);
+    const signature = await signer.sign(PLAIN, CONTEXT);
+    const { verify } = nobleSignatures.verifier;
+    expect(await verify(signer.publicKey, PLAIN, signature, CONTEXT)).toBe(true);
+    expect(await verify(signer.publicKey, PLAIN, signature, AAD)).toBe(false);
+  });
+
+  it('refuses a seed of another length', async () => {
+    for (const length of [0, 31, 33])
+      await expect(createWebSigner(subtle, new Uint8Array(length), 'x')).rejects.toThrow(RangeError);
+  });
+
+  it('refuses a runtime that exports keys in another form', async () => {
+    for (const jwk of [{}, { pub: 'AAAA' }, { pub: '!' }]) {
+      const exportKey = vi.spyOn(subtle, 'exportKey').mockResolvedValue(jwk as never);
+      await expect(createWebSigner(subtle, SEED, 'x')).rejects.toThrow('in another form');
+      exportKey.mockRestore();
+    }
+  });
+
+  it('verifies what noble signed, and nothing else', async () => {
+    const verifier = await webMlDsa65(subtle);
+    if (verifier === undefined) throw new Error('no ML-DSA-65');
+    const signer = nobleSignatures.createSigner(SEED, 'noble');
+    const signature = await signer.sign(PLAIN, CONTEXT);
+    const verify = (publicKey: Bytes, message: Bytes, context: Bytes, signed = signature) =>
+      verifier.verify(publicKey, message, signed, context);
+    expect(await verify(signer.publicKey, PLAIN, CONTEXT)).toBe(true);
+    expect(await verify(signer.publicKey, AAD, CONTEXT)).toBe(false);
+    expect(await verify(signer.publicKey, PLAIN, AAD)).toBe(false);
+    expect(await verify(signer.publicKey, PLAIN, CONTEXT, new Uint8Array(0))).toBe(false);
+    for (const length of [0, 1951, 1953])
+      expect(await verify(new Uint8Array(length), PLAIN, CONTEXT)).toBe(false);
+    // More than a key is no key, whatever a runtime makes of what is over.
+    const longer = concatBytes([signer.publicKey, new Uint8Array(1)]);
+    expect(await verify(longer, PLAIN, CONTEXT)).toBe(false);
+  });
+});
