@@ -56,7 +56,10 @@ function victim(route: (url: string) => Place, options: NenClientOptions = {}) {
     clock: { wall: clock.now, monotonic: clock.now },
     ...options,
     fetch: (url, init) =>
-      (options.fetch ?? fetch)(url.replace(fleet.between.url, fleet[route(url)].url), init as RequestInit),
+      (options.fetch ?? fetch)(
+        url.replace(fleet.between.url, fleet[route(url)].url),
+        init as RequestInit & typeof init,
+      ),
   });
 }
 
