@@ -75,7 +75,7 @@ describe('a handshake', () => {
   });
 
   it.each(['before its headers', 'during its body'])('that stalls %s is dropped after 10 s', async (when) => {
-    vi.useFakeTimers();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const channel = openChannel();
     let signal: AbortSignal | null = null;
     // A transport that pays no heed to its signal: the limit must hold all the same.
