@@ -3,6 +3,7 @@
  * in either order, at instances whose clocks differ by up to 50 s, copies of both again, held back for longer
  * than a claim lives, with the session alive, rotated or terminated in between, and with the store's memory
  * kept or lost. Whatever errors were forged to get there: the call runs at most once.
+ * What a real client does in any interleaving: interleavings/.
  */
 import { expect, test } from 'vitest';
 import { createNen } from '../../src/adapter/server.ts';
@@ -13,7 +14,7 @@ import { sealRequest } from '../../src/protocol/exchange.ts';
 import { finishHandshake, startHandshake, UNPINNED } from '../../src/protocol/handshake.ts';
 import { encodeClientHello } from '../../src/protocol/handshake-messages.ts';
 import { importKeys } from '../../src/protocol/keys.ts';
-import { InMemorySessionStore } from '../../src/session/index.ts';
+import { FaultyStore } from '../support/faulty-store.ts';
 
 const ORIGIN = 'https://nen.test';
 const PATH = '/api/pay';
@@ -40,22 +41,7 @@ interface Sealed {
 
 async function schedule(order: readonly Part[], holdMs: number, skewMs: number): Promise<number> {
   let now = 1_790_000_000_000;
-  let forgotten = 0;
-  // A memory that restarts: what it knew is gone, under a new epoch.
-  const memories = [new InMemorySessionStore({ now: () => now })];
-  const memory = (): InMemorySessionStore => {
-    memories[forgotten] ??= new InMemorySessionStore({ now: () => now });
-    return memories[forgotten] as InMemorySessionStore;
-  };
-  const store = {
-    local: true as const,
-    epoch: (sid: string) => memory().epoch(sid),
-    create: (...args: Parameters<InMemorySessionStore['create']>) => memory().create(...args),
-    read: (sid: string) => memory().read(sid),
-    claim: (...args: Parameters<InMemorySessionStore['claim']>) => memory().claim(...args),
-    rotate: (...args: Parameters<InMemorySessionStore['rotate']>) => memory().rotate(...args),
-    delete: (sid: string) => memory().delete(sid),
-  };
+  const store = new FaultyStore(() => now);
   let runs = 0;
   const instances = [0, skewMs].map((offsetMs) => {
     const nen = createNen({
@@ -111,7 +97,7 @@ async function schedule(order: readonly Part[], holdMs: number, skewMs: number):
     if (!isFirst) now += holdMs;
     isFirst = false;
     if (part === 'forget') {
-      forgotten++;
+      store.forget();
       continue;
     }
     if (part === 'first') {
