@@ -376,7 +376,8 @@ export function handshakeRequest(body: Bytes): WireRequest {
   };
 }
 
-async function sealCall(
+/** A request sealed under any session. */
+export async function sealCall(
   context: SessionContext,
   options: CallOptions & { timestamp: number },
 ): Promise<SealedCall> {

@@ -47,7 +47,7 @@ const WAYS: [string, (path: string, host: string) => Writing][] = [
   ['an absolute target', (path, host) => ({ target: `http://${host}/api/pay/../..${path}` })],
 ];
 
-describe.each(WAYS)('a sealed call that was moved by %s', (_, rewrite) => {
+describe.each(WAYS)('row 30: a sealed call that was moved by %s', (_, rewrite) => {
   it('comes to no other handler', async () => {
     vi.spyOn(console, 'warn').mockImplementation(() => undefined);
     const nen = createNen();
