@@ -54,7 +54,7 @@ describe('createNen without a store', () => {
     expect(await checked()).toBe('ok');
   });
 
-  it('keeps sessions in memory, and warns of it once in production', async () => {
+  it('row 111: keeps sessions in memory, and warns of it once in production', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
     vi.stubEnv('NODE_ENV', 'production');
     const nen = createNen();

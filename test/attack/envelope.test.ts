@@ -257,7 +257,7 @@ describe('row 70: which key', () => {
 });
 
 describe('row 71: superjson', () => {
-  test('row 71: __proto__, constructor, unknown types and huge structures in a superjson input', async () => {
+  test('row 71: __proto__, constructor, unknown types, huge sets, maps and numbers, and many references to one object in a superjson input', async () => {
     const ran: unknown[] = [];
     const t = initTRPC.create({ isServer: true, transformer: superjson });
     const router = t.router({
@@ -273,6 +273,7 @@ describe('row 71: superjson', () => {
     });
     const owner = await openSession(here);
     const target = '/api/echo/add';
+    const references = Array.from({ length: 20_000 }, (_, at) => `"b${at}"`);
     const hostile = [
       '{"json":{"a":1},"meta":{"values":{"__proto__.polluted":["bigint"]}}}',
       '{"json":{"a":1},"meta":{"values":{"constructor.prototype.polluted":["Date"]}}}',
@@ -282,6 +283,10 @@ describe('row 71: superjson', () => {
       '{"json":"x","meta":{"values":[["class","Evil"]]}}',
       '{"json":"x","meta":{"values":[["custom","Evil"]]}}',
       '{"json":1,"meta":{"values":["bigint"]}}',
+      `{"json":[${'1,'.repeat(90_000)}1],"meta":{"values":["set"]}}`,
+      `{"json":[${'[1,1],'.repeat(30_000)}[1,1]],"meta":{"values":["map"]}}`,
+      `{"json":"${'9'.repeat(20_000)}","meta":{"values":["bigint"]}}`,
+      `{"json":{"a":{}},"meta":{"referentialEqualities":{"a":[${references.join()}]}}}`,
     ];
     for (const payload of hostile) {
       const call = await owner.seal({ target, payload });
