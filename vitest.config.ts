@@ -45,7 +45,11 @@ function longProject(name: string, include: readonly string[]) {
 
 const LONG_PROJECTS = [
   longProject('faults', [`${FAULTS}/*.test.ts`]),
-  longProject('soak', [`${SOAK}/*.test.ts`, 'test/attack/floods.test.ts']),
+  longProject('soak', [
+    `${SOAK}/*.test.ts`,
+    'test/attack/floods.test.ts',
+    'test/protocol/stream-cases.test.ts',
+  ]),
 ];
 
 export default defineConfig({

@@ -1,6 +1,6 @@
 /**
- * npm run test:soak: up to five minutes of load, of floods, of streams and of wrong clocks, and a table of the
- * figures: memory, rates, times. `npm run test:soak -- --short` takes under a minute, as CI does (NEN_SHARE
+ * npm run test:soak: up to ten minutes of load, of floods, of streams and of wrong clocks, and a table of the
+ * figures: memory, rates, times. `npm run test:soak -- --short` takes about a minute, as CI does (NEN_SHARE
  * names another share). Other arguments go to vitest: `npm run test:soak -- -t T13`.
  */
 import { runWithTable, shareOf } from './lib/figures.mjs';

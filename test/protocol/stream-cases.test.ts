@@ -3,7 +3,7 @@
  * them, with five more of our own: 28, sealed under the right key by a sender who errs. Where the two formats
  * differ it is said: a record of ours may be short or empty, and its end is a record of its own.
  */
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { type Bytes, concatBytes } from '../../src/crypto/bytes.ts';
 import {
   LABEL_RECORD,
@@ -26,6 +26,7 @@ import { encodeResponse } from '../../src/protocol/http.ts';
 import { input } from '../../src/protocol/input.ts';
 import { deriveAnswerKey } from '../../src/protocol/keys.ts';
 import { StreamOpener } from '../../src/protocol/stream.ts';
+import { report } from '../support/figures.ts';
 import { ascii, expectBytes, flip, patterned, seeded, sessionOf } from './support.ts';
 
 const ENCODINGS: readonly Encoding[] = ['json', 'octets'];
@@ -261,8 +262,14 @@ function* cut(bytes: Bytes): Generator<Bytes> {
   for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES);
 }
 
-it('there are 28 cases', () => {
-  expect(new Set(CASES.map(({ name }) => name)).size).toBe(28);
+let held = 0;
+afterAll(() => {
+  report({
+    target: 'T13',
+    done: `streams as in age's test kit, in ${ENCODINGS.length} encodings`,
+    aim: '28 cases, all as said',
+    figures: `${new Set(CASES.map(({ name }) => name)).size} cases, ${held} of ${CASES.length * ENCODINGS.length} as said`,
+  });
 });
 
 describe.each(ENCODINGS)('a stream in %s', (encoding) => {
@@ -275,5 +282,6 @@ describe.each(ENCODINGS)('a stream in %s', (encoding) => {
       expect(opened.end).toBe(typeof end === 'string' ? end : end[encoding]);
       expectBytes(opened.data, concatBytes(delivers));
     }
+    held++;
   });
 });

@@ -15,6 +15,8 @@ export interface Fate {
 
 export interface Load {
   readonly fates: Fate[];
+  /** Once `total` calls have ended. */
+  readonly ended: Promise<void>;
   /** Lets the calls in flight end, and begins no more. */
   stop(): Promise<void>;
 }
@@ -25,6 +27,8 @@ export interface LoadOptions {
   readonly clients: number;
   /** Calls at once of each client. */
   readonly calls: number;
+  /** After so many it ends by itself. */
+  readonly total?: number;
   /** Between two calls of one loop. */
   readonly pauseMs?: number;
   /** Goes along with each name. */
@@ -45,6 +49,7 @@ export function startLoad({
   transport,
   clients,
   calls,
+  total = Number.POSITIVE_INFINITY,
   pauseMs = 0,
   filler = '',
   sealed = true,
@@ -52,8 +57,10 @@ export function startLoad({
 }: LoadOptions): Load {
   const fates: Fate[] = [];
   let running = true;
+  let begun = 0;
   const loop = async (send: Send, prefix: string): Promise<void> => {
-    for (let i = 0; running; i++) {
+    for (let i = 0; running && begun < total; i++) {
+      begun++;
       const name = `${prefix}-${i}`;
       const from = performance.now();
       const { result, outcome } = await fateOf(send, filler === '' ? name : { name, filler });
@@ -65,11 +72,13 @@ export function startLoad({
     const send = sealed ? sealedSend(url, transport, clock) : plainSend(url, transport);
     return Array.from({ length: calls }, (__, k) => loop(send, `${c}-${k}`));
   }).flat();
+  const ended = Promise.all(loops).then(() => undefined);
   return {
     fates,
-    stop: async () => {
+    ended,
+    stop: () => {
       running = false;
-      await Promise.all(loops);
+      return ended;
     },
   };
 }
