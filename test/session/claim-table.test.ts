@@ -51,6 +51,8 @@ describe('a claim', () => {
       ['', 'a:b:c'],
       ['1:a', 'b'],
       ['1', 'a:b'],
+      ['1', 'eleven char'],
+      ['eleven char', ''],
     ];
     for (const [sid = '', nonce = ''] of pairs)
       expect(table.claim(sid, nonce, `attempt of ${sid}`, 1, START), `${sid} ${nonce}`).toBe(true);

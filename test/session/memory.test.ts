@@ -173,10 +173,16 @@ describe('time', () => {
     await create('a');
     const options = { claimMs: 120_000, idleMs: HOUR_MS, requireSession: true };
     for (const wrong of [Number.NaN, -1, Number.POSITIVE_INFINITY]) {
-      await expect(store.create('b', RECORD, wrong)).rejects.toThrow(RangeError);
-      await expect(store.rotate('a', 'b', RECORD, wrong)).rejects.toThrow(RangeError);
-      await expect(store.claim('a', 'n', 'x', { ...options, claimMs: wrong })).rejects.toThrow(RangeError);
-      await expect(store.claim('a', 'n', 'x', { ...options, idleMs: wrong })).rejects.toThrow(RangeError);
+      const refused = (name: string) =>
+        new RangeError(`${name} must be from 0 to ${Number.MAX_SAFE_INTEGER} ms`);
+      await expect(store.create('b', RECORD, wrong)).rejects.toThrow(refused('ttlMs'));
+      await expect(store.rotate('a', 'b', RECORD, wrong)).rejects.toThrow(refused('ttlMs'));
+      await expect(store.claim('a', 'n', 'x', { ...options, idleMs: wrong })).rejects.toThrow(
+        refused('idleMs'),
+      );
+      await expect(store.claim('a', 'n', 'x', { ...options, claimMs: wrong })).rejects.toThrow(
+        new RangeError('claimMs must be from 0 to 3600000 ms'),
+      );
     }
     await expect(store.claim('a', 'n', 'x', { ...options, claimMs: MAX_CLAIM_MS + 1 })).rejects.toThrow(
       RangeError,
@@ -187,9 +193,14 @@ describe('time', () => {
 
   test('a limit that is no positive integer is refused', () => {
     for (const wrong of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
-      expect(() => new InMemorySessionStore({ maxSessions: wrong })).toThrow(RangeError);
-      expect(() => new InMemorySessionStore({ maxUnconfirmed: wrong })).toThrow(RangeError);
-      expect(() => new InMemorySessionStore({ maxClaims: wrong })).toThrow(RangeError);
+      for (const name of ['maxSessions', 'maxUnconfirmed', 'maxClaims'])
+        expect(() => new InMemorySessionStore({ [name]: wrong })).toThrow(
+          new RangeError(`${name} must be a positive integer`),
+        );
     }
   });
+});
+
+test('says that its records stay in this process: they need no seal', () => {
+  expect(new InMemorySessionStore().local).toBe(true);
 });
