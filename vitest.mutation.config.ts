@@ -1,6 +1,7 @@
 /**
- * The tests that judge mutants of src/crypto, src/protocol and src/session: npm run test:mutation. The first that
- * fails ends a mutant, so what takes long comes last, and what judges other people's code isn't there.
+ * The tests that judge mutants of src/crypto, src/protocol and src/session: npm run test:mutation. Those of a room are
+ * judged by that room's own tests. The first that fails ends a mutant, so what takes long comes last, and what judges
+ * other people's code isn't there.
  */
 import { basename, dirname } from 'node:path';
 import { defineConfig } from 'vitest/config';
@@ -19,9 +20,16 @@ class OwnTestFirst extends BaseSequencer {
   }
 }
 
+/** Vectors are of the room whose formulas they hold. */
+const VECTORS: Readonly<Record<string, string>> = {
+  crypto: 'test/vectors/*.test.ts',
+  protocol: 'test/vectors/golden/*.test.ts',
+};
+const { NEN_MUTATION_ROOM: room = '{crypto,protocol,session}' } = process.env;
+
 export default defineConfig({
   test: {
-    include: ['crypto', 'protocol', 'session', 'vectors'].map((room) => `test/${room}/**/*.test.ts`),
+    include: [`test/${room}/**/*.test.ts`, VECTORS[room] ?? []].flat(),
     exclude: [
       // Scale and clients, not meaning.
       'test/session/redis.contract.test.ts',
