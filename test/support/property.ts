@@ -5,7 +5,7 @@
 
 const { NEN_PROPERTY_SCALE = '1', NEN_PROPERTY_SEED, NEN_PROPERTY_PATH } = process.env;
 const SCALE = Number(NEN_PROPERTY_SCALE);
-const SECONDS_FOR_ONE = 60;
+const SECONDS_FOR_ONE = 120;
 
 /** For fc.assert: `usual` is the number of runs in `npm test`. */
 export function runs(usual: number): { numRuns: number; seed?: number; path?: string } {

@@ -6,6 +6,9 @@ import type { Transport, TransportInit } from '../../../src/link/client/transpor
 import type { Answer, Servers } from './servers.ts';
 import type { Fate, Queue, Waiting } from './waiting.ts';
 
+/** The public header that tells which calls a message carries. */
+export const NAMES_HEADER = 'x-op';
+
 /** A request, from when it leaves the client until that has an answer or has given it up. */
 export interface Exchange {
   readonly path: string;
@@ -35,7 +38,7 @@ export class Way {
   }
 
   readonly transport: Transport = (url, init) => {
-    const { 'x-op': names = '', 'X-Nen-Session': sid } = init.headers;
+    const { [NAMES_HEADER]: names = '', 'X-Nen-Session': sid } = init.headers;
     const exchange: Exchange = {
       path: new URL(url).pathname,
       names: names.split(' ').filter(Boolean),
