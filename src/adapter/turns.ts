@@ -8,12 +8,17 @@ import { onNextTurn } from './next-turn.ts';
 /** What is longer is a large one: a millisecond, where a turn of the event loop takes hundredths of one. */
 export const LARGE_BYTES: number = 256 * 1024;
 
-/** Longer than for so many others nobody waits, should one of them never have been woken. */
-const MAX_AHEAD = 1024;
+/** Who waits for longer never wakes: workerd drops a request, with all that it waits for, when its client leaves. */
+const MAX_WAIT_MS = 10_000;
+
+interface Ticket {
+  readonly since: number;
+}
 
 export class Turns {
   readonly #apart: number;
-  #waiting = 0;
+  /** In the order in which they came. */
+  readonly #tickets = new Set<Ticket>();
 
   /** @param apart how many turns lie between two that are given. */
   constructor(apart = 1) {
@@ -22,16 +27,23 @@ export class Turns {
 
   /** How many wait. */
   get waiting(): number {
-    return this.#waiting;
+    const oldest = performance.now() - MAX_WAIT_MS;
+    for (const ticket of this.#tickets) {
+      if (ticket.since > oldest) break;
+      this.#tickets.delete(ticket);
+    }
+    return this.#tickets.size;
   }
 
   /** Resolves in a turn in which nobody else's does. */
   take(): Promise<void> {
-    let left = Math.min(++this.#waiting, MAX_AHEAD) * this.#apart;
+    const ticket = { since: performance.now() };
+    let left = (this.waiting + 1) * this.#apart;
+    this.#tickets.add(ticket);
     return new Promise((resolve) => {
       const turned = (): void => {
         if (--left > 0) return void onNextTurn(turned);
-        this.#waiting--;
+        this.#tickets.delete(ticket);
         resolve();
       };
       onNextTurn(turned);

@@ -1,5 +1,5 @@
 /** What takes long takes turns: each large body is opened, and sealed, in a turn of the event loop that no other has, each handshake answered in one. */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { InMemorySessionStore } from '../../src/adapter/server.ts';
 import { Turns } from '../../src/adapter/turns.ts';
 import { primitives } from '../../src/crypto/select.ts';
@@ -59,6 +59,24 @@ describe('turns', () => {
     const from = turns;
     await line.take();
     expect(turns - from).toBeLessThanOrEqual(2);
+  });
+
+  test('one whose request the runtime has dropped is not waited for for longer than 10 s', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const line = new Turns(AT_ONCE);
+    vi.spyOn(globalThis, 'setImmediate').mockImplementation((() => undefined) as never);
+    const dropped = atOnce.map(() => line.take());
+    vi.mocked(setImmediate).mockRestore();
+    vi.advanceTimersByTime(9_999);
+    expect(line.waiting).toBe(AT_ONCE);
+    vi.advanceTimersByTime(1);
+    expect(line.waiting).toBe(0);
+    const from = turns;
+    await line.take();
+    expect(turns - from).toBeLessThanOrEqual(AT_ONCE + 1);
+    expect(line.waiting).toBe(0);
+    expect(dropped).toHaveLength(AT_ONCE);
   });
 });
 
