@@ -34,8 +34,8 @@ function answering(...answers: unknown[]) {
 /** A runner whose servers have replicas, of which so many acknowledge. */
 function acknowledging(answer: unknown, replicas: unknown) {
   const waits: unknown[][] = [];
-  const runAndWait = async ({ keys, args }: ScriptCall, ...wait: number[]) => {
-    waits.push([keys, args, ...wait]);
+  const runAndWait = async ({ keys, args, idempotent }: ScriptCall, ...wait: number[]) => {
+    waits.push([keys, args, idempotent, ...wait]);
     return [answer, replicas] as const;
   };
   return { waits, runner: { ...answering('not waited for').runner, runAndWait } };
@@ -91,7 +91,9 @@ describe('what is sent', () => {
     const { calls, runner } = answering('claimed');
     const store = new RedisSessionStore(runner);
     for (const attempt of ['', undefined, 5] as string[])
-      await expect(store.claim('sid', 'n', attempt, CLAIM)).rejects.toThrow(TypeError);
+      await expect(store.claim('sid', 'n', attempt, CLAIM)).rejects.toThrow(
+        new TypeError('attempt must be a non-empty string'),
+      );
     expect(await store.claim('sid', 'n', 'a', { ...CLAIM, epoch: '' })).toBe('gone');
     expect(calls).toEqual([]);
   });
@@ -197,8 +199,8 @@ describe('replicas', () => {
     ];
     // WAIT 0 would wait for ever.
     expect(waits).toEqual([
-      [keys, args, 2, 800],
-      [keys, args, 1, 1],
+      [keys, args, true, 2, 800],
+      [keys, args, true, 1, 1],
     ]);
   });
 
@@ -232,6 +234,8 @@ describe('an option that is wrong is a TypeError at once', () => {
     { replicas: 1 },
   ])('%j', (options) => {
     expect(() => new RedisSessionStore(runner, options)).toThrow(TypeError);
+    // Its message begins with the option's name.
+    expect(() => new RedisSessionStore(runner, options)).toThrow(new RegExp(`^${Object.keys(options)}: `));
   });
 });
 

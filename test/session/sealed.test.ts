@@ -73,6 +73,55 @@ describe('a sealed record', () => {
   });
 });
 
+describe('what the log is told of a record that does not open', () => {
+  const hintOf = (ring: KeyRing, sid: string, sealed: Bytes): Promise<string> =>
+    openRecord(ring, sid, sealed).then(
+      () => 'it opened',
+      ({ hint }: { hint: string }) => hint.replace("a session record can't be opened: ", ''),
+    );
+  const NONE = 'it is not a sealed record';
+  const UNKNOWN = 'it was sealed under a key that is not in the ring';
+  const ALTERED = 'it was altered, or moved from another session';
+
+  test('is whether it is one at all, of a key that is known, and in its place', async () => {
+    const ring = new KeyRing([key()]);
+    const sealed = await sealRecord(ring, SID, record());
+    // LP(keyId of 11) || LP() || salt, and the box.
+    const boxAt = 4 + 11 + 4 + 32;
+    for (let length = 0; length < boxAt; length++)
+      expect(await hintOf(ring, SID, sealed.slice(0, length)), `${length} bytes`).toBe(NONE);
+    for (const length of [boxAt, boxAt + 1, sealed.length - 1])
+      expect(await hintOf(ring, SID, sealed.slice(0, length))).toBe(ALTERED);
+    expect(await hintOf(ring, `${SID}x`, sealed)).toBe(ALTERED);
+    expect(await hintOf(new KeyRing([key()]), SID, sealed)).toBe(UNKNOWN);
+    const odd = sealed.slice();
+    odd[4] = 0x20;
+    expect(await hintOf(ring, SID, odd)).toBe(NONE);
+  });
+
+  test('is that a key id or a data key too long is none', async () => {
+    const wrapped = (length: number): Kek => ({
+      ...kms('k'.repeat(256)),
+      wrap: (dataKey) => Uint8Array.from([...dataKey, ...new Uint8Array(length - 32)]),
+      unwrap: (bytes) => bytes.slice(0, 32),
+    });
+    const ring = new KeyRing([wrapped(4096)]);
+    const sealed = await sealRecord(ring, SID, record());
+    expect(await hintOf(ring, SID, sealed)).toBe('it opened');
+    const lengthened = (at: number, length: number): Bytes => {
+      const longer = Uint8Array.from([
+        ...sealed.slice(0, at),
+        ...sealed.slice(at, at + 1),
+        ...sealed.slice(at),
+      ]);
+      new DataView(longer.buffer).setUint32(at - 4, length);
+      return longer;
+    };
+    expect(await hintOf(ring, SID, lengthened(4, 257))).toBe(NONE);
+    expect(await hintOf(ring, SID, lengthened(4 + 256 + 4, 4097))).toBe(NONE);
+  });
+});
+
 describe('a ring of keys', () => {
   test('seals with the first and opens with all, each found by its id', async () => {
     const [old, next] = [key(), key()];

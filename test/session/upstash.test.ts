@@ -141,6 +141,7 @@ describe('a url or token that is wrong is a TypeError at once', () => {
     '',
     'name.upstash.io',
     'ftp://name.upstash.io',
+    'xhttps://name.upstash.io',
     'https://user@name.upstash.io',
     'https://:pass@name.upstash.io',
     'https://name.upstash.io/?a=b',
