@@ -8,7 +8,7 @@
  * X25519 is the runtime's own (WebCrypto), which every current one has; noble's X-Wing stands in elsewhere.
  */
 import { sha3_256, shake256 } from '@noble/hashes/sha3.js';
-import { type Bytes, concatBytes, latin1ToBytes, wipe } from './bytes.ts';
+import { type Bytes, concatBytes, copySecret, latin1ToBytes, secretBytes, wipe } from './bytes.ts';
 import type { Encapsulation, Kem, KemKeyPair, RandomBytes } from './primitives.ts';
 import { checkPublicKey, splitCiphertext, splitPublicKey, X_WING } from './x-wing-sizes.ts';
 import { loadX25519 } from './x25519.ts';
@@ -19,6 +19,7 @@ const SEED_BYTES = 32;
 /** SHAKE-256 of the seed: d || z of ML-KEM, then the X25519 secret. */
 const EXPANDED_BYTES = 96;
 const ML_KEM_SEED_BYTES = 64;
+const SECRET_BYTES = 32;
 
 /** @param mlKem768 which draws its own randomness where it is the runtime's. */
 export function createXWing(mlKem768: Kem): Kem {
@@ -32,9 +33,10 @@ export function createXWing(mlKem768: Kem): Kem {
 
 async function generateKeyPair(mlKem768: Kem, x25519: X25519, random: RandomBytes): Promise<KemKeyPair> {
   const seed = random(SEED_BYTES);
-  const expanded: Bytes = Uint8Array.from(shake256(seed, { dkLen: EXPANDED_BYTES }));
-  const mlKem = await mlKem768.generateKeyPair(() => expanded.slice(0, ML_KEM_SEED_BYTES));
-  const secret = expanded.slice(ML_KEM_SEED_BYTES);
+  const expanded = secretBytes(EXPANDED_BYTES);
+  shake256.create({ dkLen: EXPANDED_BYTES }).update(seed).digestInto(expanded);
+  const mlKem = await mlKem768.generateKeyPair(() => copySecret(expanded.subarray(0, ML_KEM_SEED_BYTES)));
+  const secret = copySecret(expanded.subarray(ML_KEM_SEED_BYTES));
   const x = await x25519.keyPair(secret);
   wipe(seed, expanded, secret);
   return {
@@ -79,7 +81,8 @@ async function combine(ssM: Bytes, ctX: Bytes, pkX: Bytes, deriveSsX: () => Prom
   try {
     const ssX = await deriveSsX();
     const joined = concatBytes([ssM, ssX, ctX, pkX, LABEL]);
-    const secret: Bytes = Uint8Array.from(sha3_256(joined));
+    const secret = secretBytes(SECRET_BYTES);
+    sha3_256.create().update(joined).digestInto(secret);
     wipe(ssX, joined);
     return secret;
   } finally {

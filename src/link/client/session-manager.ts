@@ -2,7 +2,7 @@
  * The client's session: made when it is first needed, shared by all calls, replaced when it ends.
  * Concurrent calls wait for one handshake.
  */
-import { type Bytes, wipe } from '../../crypto/bytes.ts';
+import { type Bytes, copySecret, wipe } from '../../crypto/bytes.ts';
 import type { Primitives } from '../../crypto/primitives.ts';
 import type { Signer } from '../../crypto/signature.ts';
 import type { Suite } from '../../crypto/suite.ts';
@@ -177,7 +177,7 @@ export class SessionManager {
   /** Releases `old`, which is held. */
   async #continue(old: ClientSession): Promise<ClientSession> {
     const { sendRotation } = this.#options;
-    const exporterSecret = Uint8Array.from(old.keys.exporterSecret);
+    const exporterSecret = copySecret(old.keys.exporterSecret);
     const previous = { sid: old.sid, exporterSecret, ...old.identities };
     const terminations = this.#terminations;
     try {
