@@ -10,6 +10,7 @@
  * place: one that was moved to another session doesn't open.
  */
 import { type Bytes, bytesToLatin1, concatBytes, latin1ToBytes, utf8ToBytes, wipe } from '../crypto/bytes.ts';
+import { noblePrimitives } from '../crypto/noble.ts';
 import type { AeadKey } from '../crypto/primitives.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { primitives } from '../crypto/select.ts';
@@ -27,13 +28,16 @@ const NONCE_ZERO: Bytes = new Uint8Array(NONCE_BYTES);
 export async function sealRecord(ring: KeyRing, sid: string, record: Bytes): Promise<Bytes> {
   // At once: the buffer is the caller's, who may use it again.
   const own = record.slice();
-  const { keyId, wrapped, key } = await ring.sealing();
-  const salt = randomBytes(SALT_BYTES);
-  const aead = deriveKey(key, salt);
-  const box = await aead.seal(NONCE_ZERO, aad(sid, keyId), [own]);
-  aead.wipe();
-  wipe(own);
-  return concatBytes([latin1ToBytes(lp(keyId) + lp(wrapped)), salt, ...box]);
+  try {
+    const { keyId, wrapped, key } = await ring.sealing();
+    const salt = randomBytes(SALT_BYTES);
+    const aead = deriveKey(key, salt);
+    const box = await aead.seal(NONCE_ZERO, aad(sid, keyId), [own]);
+    aead.wipe();
+    return concatBytes([latin1ToBytes(lp(keyId) + lp(wrapped)), salt, ...box]);
+  } finally {
+    wipe(own);
+  }
 }
 
 /**
@@ -64,7 +68,9 @@ function deriveKey(key: Bytes, salt: Bytes): AeadKey {
   const prkBytes = p.extract(salt, key);
   const prk = p.macKey(prkBytes);
   const raw = p.expand(prk, input(LABEL_RECORD_SEAL_KEY), KEY_BYTES);
-  const aead = p.aeadKey(raw);
+  // Not the runtime's: node:crypto frees a copy of what it has decrypted as it is, and a record is keys
+  // (attack: reading the memory of a process, row 131).
+  const aead = noblePrimitives.aeadKey(raw);
   prk.wipe();
   wipe(prkBytes, raw);
   return aead;
