@@ -62,6 +62,11 @@ describe('a session record', () => {
     expect(decodeSessionRecord(encodeSessionRecord({ ...RECORD, suite: 'X-Wing' }))?.suite).toBe('X-Wing');
   });
 
+  test('may end as it begins', () => {
+    const ended = { ...RECORD, expiresAt: RECORD.createdAt };
+    expect(decodeSessionRecord(encodeSessionRecord(ended))).toEqual(ended);
+  });
+
   test('is small: under 400 bytes as a rule, under 1 KB at most', () => {
     expect(encodeSessionRecord(RECORD).length).toBeLessThan(400);
     const longest = { ...RECORD, audience: `https://${'a'.repeat(504)}`, epoch: 'e'.repeat(64) };
@@ -217,6 +222,7 @@ describe('nothing else is a session record:', () => {
       { requestKey: new Uint8Array(31) },
       { hmacKey: new Uint8Array(0) },
       { clientIdentity: new Uint8Array(0) },
+      { serverIdentity: new Uint8Array(0) },
       { serverIdentity: new Uint8Array(1952) },
       { createdAt: Number.NaN },
       { createdAt: 1_700_000_000_000.5 },
@@ -224,7 +230,10 @@ describe('nothing else is a session record:', () => {
       { expiresAt: Number.POSITIVE_INFINITY },
       { epoch: '' },
     ];
-    for (const part of wrong) expect(() => encodeSessionRecord({ ...RECORD, ...part })).toThrow(RangeError);
+    for (const part of wrong)
+      expect(() => encodeSessionRecord({ ...RECORD, ...part })).toThrow(
+        new RangeError('the session record is malformed'),
+      );
   });
 });
 
