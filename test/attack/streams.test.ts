@@ -132,32 +132,6 @@ describe.each(['json', 'octets'] as const)('in %s', (encoding) => {
     }
   });
 
-  test('row 77: the stream is cut inside any frame, at any byte', async () => {
-    const frames = await record(client);
-    const whole = joined(...frames);
-    let end = 0;
-    const ends = frames.map((frame) => {
-      end += frame.length;
-      return end;
-    });
-    const { length } = whole;
-    for (let at = 1; at < length; at += encoding === 'octets' ? 1 : 3) {
-      let total = 0;
-      connection.way = async (_request, forward) => {
-        const response = await forward();
-        const bytes = await readWhole(response);
-        total = bytes.length;
-        return withBody(response, [bytes.slice(0, at)]);
-      };
-      const complete = ends.filter((frameEnd) => frameEnd <= at).length;
-      const delivered = await deliver(call());
-      expect(total).toBe(length);
-      expect(delivered, `byte ${at}`).toEqual({ text: prefix(complete - 1), code: 'ISO-6001' });
-    }
-    connection.way = honestly;
-    expect(await deliver(call())).toEqual({ text: ALL, code: 'end' });
-  });
-
   test('row 77: frames arrive a byte at a time, or all in one', async () => {
     const inBytes = await underAttack((frames) => [...joined(...frames)].map((byte) => Uint8Array.of(byte)));
     const inOne = await underAttack((frames) => [joined(...frames)]);

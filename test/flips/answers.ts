@@ -143,19 +143,24 @@ const TRPC_STEP = 7;
 
 /** Each bit of an answer, to the real client and to tRPC's: the handler ran once, and nobody knows it. */
 export async function overCalls(tally: Tally, stage: Stage): Promise<void> {
-  const { client, way } = stage.client(stage.echo);
-  const init = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"amount":1840}' };
-  const call = async (): Promise<string> => (await client.fetch('/api/echo/json', init)).text();
-  await overBits(tally.group('answers: to the real client', TO_A_CLIENT), stage, way, call, 1);
-
-  const toTrpc = stage.client(stage.trpc);
+  for (const encoding of ['json', 'octets'] as const) {
+    const group = tally.group(`answers: to the real client in ${encoding}`, TO_A_CLIENT[encoding]);
+    const { client, way } = stage.client(stage.echo, { encoding });
+    const init = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"amount":1840}' };
+    const call = async (): Promise<string> => (await client.fetch('/api/echo/json', init)).text();
+    await overBits(group, stage, way, call, 1);
+  }
+  const { client, way } = stage.client(stage.trpc);
   const url = `${AUDIENCE}/api/trpc`;
-  const trpc = createTRPCClient<StageRouter>({ links: [nenLink({ url, client: toTrpc.client })] });
+  const trpc = createTRPCClient<StageRouter>({ links: [nenLink({ url, client })] });
   const mutate = (): Promise<string> => trpc.add.mutate('a');
-  await overBits(tally.group("answers: to tRPC's client", TO_A_CLIENT), stage, toTrpc.way, mutate, TRPC_STEP);
+  await overBits(tally.group("answers: to tRPC's client", TO_A_CLIENT.json), stage, way, mutate, TRPC_STEP);
 }
 
-const TO_A_CLIENT: Rules = { body: refused('ISO-4004', 'ISO-4005') };
+const TO_A_CLIENT: Readonly<Record<Exchange['encoding'], Rules>> = {
+  json: { body: refused('ISO-4004', 'ISO-4005') },
+  octets: READS_AS_STREAM,
+};
 
 async function overBits(
   group: Group,

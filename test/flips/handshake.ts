@@ -41,7 +41,7 @@ const VERIFIED_STEP = LONG ? 1 : 127;
 /** The same of what costs the real client's whole handshake. */
 const CLIENT_STEP = LONG ? 1 : 61;
 /** The same of what is long and costs little: identities as text, and cuts of messages that have them. */
-const TEXT_STEP = LONG ? 1 : 7;
+const TEXT_STEP = LONG ? 1 : 13;
 const VERIFIED: Steps = { bit: VERIFIED_STEP, text: TEXT_STEP };
 
 /** A message of JSON, one character being one byte, in which each field can be found and replaced. */

@@ -10,13 +10,14 @@ import type { Exchange } from '../../src/protocol/exchange.ts';
 import { StreamOpener } from '../../src/protocol/stream.ts';
 import { deliver, splitFrames } from '../attack/frames.ts';
 import { flipBit } from '../attack/harness.ts';
+import { LONG } from '../protocol/support.ts';
 import { bits, choices, cuts, orders } from './alterations.ts';
 import { answerOf, type Source } from './answers.ts';
 import { CHUNKS, type Stage } from './stage.ts';
 import { harmless, type Outcome, type Rules, refused, rulesOf, type Tally } from './tally.ts';
 
 /** Of a stream before the real client, one bit in so many. */
-const CLIENT_STEP = 13;
+const CLIENT_STEP = LONG ? 1 : 13;
 
 interface Delivered {
   readonly chunks: readonly string[];
@@ -140,31 +141,60 @@ export async function overStream(
   expect(await delivered(exchange, concatBytes(frames))).toEqual(whole);
 }
 
-/** Bits of a stream on its way to the real client, whose handler ran once. */
+/** Bits, and each cut, of a stream on its way to the real client, whose handler ran once. */
 export async function overStreamedCalls(tally: Tally, stage: Stage): Promise<void> {
   for (const encoding of ['json', 'octets'] as const) {
     const { client, way } = stage.client(stage.echo, { encoding });
     const call = () => deliver(client.fetch('/api/echo/stream', { method: 'POST', body: 'please' }));
-    const all = CHUNKS.join('');
-    const ends: readonly Outcome[] =
-      encoding === 'json'
-        ? ['ISO-6001', 'ISO-6002']
-        : ['ISO-4004', 'ISO-4005', 'ISO-6001', 'ISO-6002', 'ISO-6003'];
-    const group = tally.group(`streams: to the real client in ${encoding}`, { bit: refused(...ends) });
-    let length = 0;
+    const group = tally.group(`streams: to the real client in ${encoding}`, TO_A_CLIENT[encoding]);
+    let ends: readonly number[] = [];
     way.alter = (body) => {
-      length = body.length;
+      ends = endsOf(splitFrames(encoding, body));
       return body;
     };
-    expect(await call()).toEqual({ text: all, code: 'end' });
-    for (const bit of bits(length, CLIENT_STEP)) {
-      way.alter = (body) => flipBit(body, bit);
+    expect(await call()).toEqual({ text: prefix(CHUNKS.length), code: 'end' });
+    const length = ends.at(-1) ?? 0;
+    const alter = async (field: string, which: number, change: (body: Bytes) => Bytes): Promise<string> => {
+      way.alter = change;
       const before = stage.ran.length;
       const { text, code } = await call();
-      expect([all.startsWith(text), stage.ran.length - before], `bit ${bit}`).toEqual([true, 1]);
-      group.add('bit', code === 'end' ? 'same' : (code as Outcome), `bit ${bit}`);
+      expect(stage.ran.length - before, `${field} ${which}`).toBe(1);
+      group.add(field, code === 'end' ? 'same' : (code as Outcome), which);
+      return text;
+    };
+    // The first byte tells a stream in octets.
+    for (const bit of [...bits(1), ...bits(length, CLIENT_STEP)]) {
+      const text = await alter('bit', bit, (body) => flipBit(body, bit));
+      expect(prefix(CHUNKS.length).startsWith(text), `bit ${bit}`).toBe(true);
     }
+    for (let at = 0; at < length; at++) {
+      const text = await alter('cut', at, (body) => body.slice(0, at));
+      expect(text, `cut at ${at}`).toBe(prefix(ends.filter((end) => end <= at).length - 1));
+    }
+    expect(group.unused()).toEqual([]);
     way.alter = (body) => body;
-    expect(await call()).toEqual({ text: all, code: 'end' });
+    expect(await call()).toEqual({ text: prefix(CHUNKS.length), code: 'end' });
   }
+}
+
+/** An empty body in octets is no stream. */
+const TO_A_CLIENT: Readonly<Record<Exchange['encoding'], Rules>> = {
+  json: { bit: refused('ISO-6001', 'ISO-6002'), cut: refused('ISO-6001') },
+  octets: {
+    bit: refused('ISO-4004', 'ISO-4005', 'ISO-6001', 'ISO-6002', 'ISO-6003'),
+    cut: refused('ISO-4005', 'ISO-6001'),
+  },
+};
+
+function prefix(count: number): string {
+  return CHUNKS.slice(0, Math.max(0, count)).join('');
+}
+
+/** Where each frame ends. */
+function endsOf(frames: readonly Bytes[]): number[] {
+  let end = 0;
+  return frames.map(({ length }) => {
+    end += length;
+    return end;
+  });
 }
