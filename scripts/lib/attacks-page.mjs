@@ -1,7 +1,7 @@
 /** docs/attacks.md, made from the catalogue of attacks and the titles of the tests that name its rows. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AREAS, NOTES } from './attacks.mjs';
+import { AREAS, NOTES, STATES } from './attacks.mjs';
 
 /** A string in a test that names rows: 'row 12: ...', "rows 16 and 17", `row 3 to 5 ...`. */
 const TITLE = /(['"`])((?:(?!\1)[^\n\\]|\\.)*\brows? \d(?:(?!\1)[^\n\\]|\\.)*)\1/g;
@@ -55,10 +55,13 @@ export function attacksPage(folder) {
     '# Attacks and faults',
     'Made by `node scripts/docs-attacks.mjs` from `scripts/lib/attacks.mjs` and the titles of the tests; change it there.',
     `${tested} of ${all.length} rows have tests that name them, with the outcome that each must have and a good call before and after. Find them by \`npm test -- -t 'row 66'\`. Beside them: every reader fuzzed (test/fuzz), a second implementation with deliberate faults (test/peer, test/interop), and a model of the handshake and of the retry (models).`,
+    STATES_EXPLAINED,
     ...AREAS.map(({ name, rows }) => `## ${name}\n\n${table(rows, tests)}`),
   ];
   return `${parts.join('\n\n')}\n`;
 }
+
+const STATES_EXPLAINED = `States: **held**, what must happen happens; **with a pin**, where the client pins the server's identity; **in part**, held, but the tests do it smaller or otherwise than the row says, as the note tells; **by design**, not protected, and why; **known limit**, the tests show what an attacker can do and SECURITY.md says so; **does not apply**, and why.`;
 
 /**
  * @param {readonly [row: number, title: string][]} rows
@@ -68,7 +71,8 @@ function table(rows, tests) {
   const lines = rows.map(([row, title]) => {
     const files = tests.get(row)?.map((file) => `[${file.replace('.test.ts', '')}](../test/${file})`);
     const note = NOTES.has(row) ? `${files ? '; ' : ''}${NOTES.get(row)}` : '';
-    return `| ${row} | ${title.replaceAll('|', '\\|')} | ${files?.join(', ') ?? 'no test'}${note} |`;
+    const state = files ? (STATES.get(row) ?? 'held') : 'not tested';
+    return `| ${row} | ${title.replaceAll('|', '\\|')} | ${state} | ${files?.join(', ') ?? 'no test'}${note} |`;
   });
-  return `| row | attack or fault | tests |\n|---|---|---|\n${lines.join('\n')}`;
+  return `| row | attack or fault | state | tests |\n|---|---|---|---|\n${lines.join('\n')}`;
 }

@@ -244,8 +244,22 @@ export const AREAS = [
   },
 ];
 
-/** What a row's tests leave out, or where more of it is. */
+/** Rows that are not simply held. The page explains these words. */
+export const STATES = new Map([
+  ...[15, 47, 68, 71, 86, 87, 150].map((row) => /** @type {const} */ ([row, 'in part'])),
+  [1, 'with a pin'],
+  [2, 'with a pin'],
+  [18, 'in part'],
+  [64, 'by design'],
+  [107, 'known limit'],
+  [115, 'does not apply'],
+  [118, 'in part'],
+]);
+
+/** Why, what a row's tests leave out, or where more of it is. */
 export const NOTES = new Map([
+  [1, 'without one, whoever stands between reads and writes, as these tests show and SECURITY.md says'],
+  [2, 'as row 1'],
   [10, 'the sets of CCTV and Wycheproof where they are at hand (`NEN_VECTORS`)'],
   [15, '300 times'],
   [16, '3 s; `NEN_FLOOD_SECONDS=30`: 30 s'],
@@ -254,6 +268,7 @@ export const NOTES = new Map([
   [38, '20 requests; 200, and over a cluster, in `npm run test:faults`'],
   [47, 'with a table of five; a session ends after 2^20 requests (row 69)'],
   [51, "`maxBatchSize` is tRPC's own"],
+  [54, "`plain: 'allow'` is what there is of it"],
   [64, "all headers of an answer are inside but cookies, CORS and `publicHeaders`, which are nobody's word"],
   [68, 'a stuck generator stands for a copied process'],
   [69, 'what fails to open is not counted: it needs signed headers (row 46), and a session lasts an hour'],
@@ -266,6 +281,7 @@ export const NOTES = new Map([
   [101, '20 rotations under 32 calls; 100 under 64 in `npm run test:faults`'],
   [107, 'shows the limit that SECURITY.md names'],
   [114, 'times in `npm run test:soak`'],
+  [115, 'nothing that is sealed is compressed or decompressed, as these tests show'],
   [118, "how long a body may take is the HTTP server's own limit"],
   [119, 'times of the others beside a flood in `npm run test:soak`'],
   [131, 'with node:crypto, on Linux'],
