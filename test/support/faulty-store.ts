@@ -18,6 +18,8 @@ export class FaultyStore implements SessionStore {
   readonly faults: StoreFault[] = [];
   /** Asked before each call. */
   wait: (() => Promise<void>) | undefined;
+  /** Told of each fault as it happens. */
+  onFault: (() => void) | undefined;
   readonly #make: () => SessionStore;
   #memory: SessionStore;
 
@@ -54,6 +56,7 @@ export class FaultyStore implements SessionStore {
   async #ask<Answer>(question: (memory: SessionStore) => Promise<Answer>): Promise<Answer> {
     await this.wait?.();
     const fault = this.faults.shift();
+    if (fault !== undefined) this.onFault?.();
     if (fault === 'before') throw new Error('the store is down');
     const answer = await question(this.#memory);
     if (fault === 'after') throw new Error('the store broke off');

@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, test, vi } from 'vitest';
 import type * as heldSession from '../../../src/protocol/held-session.ts';
 import { PROPERTY_TIMEOUT_MS, runs } from '../../support/property.ts';
-import { calm, type Step, skewMs, stormy } from './steps.ts';
+import { calm, rotating, type Step, skewMs, stormy } from './steps.ts';
 import { World } from './world.ts';
 
 vi.mock('../../../src/protocol/held-session.ts', async (original) => {
@@ -35,6 +35,10 @@ const timeout = PROPERTY_TIMEOUT_MS;
 
 test('without any harm every call is answered', { timeout }, () => holds(fc.constant(0), calm, 60));
 
+test('without any harm every call is answered, however often the session is rotated', { timeout }, () =>
+  holds(fc.constant(0), rotating, 100),
+);
+
 test('whatever is done to it, the client tells the truth and recovers', { timeout }, () =>
-  holds(skewMs, stormy, 150),
+  holds(skewMs, stormy, 250),
 );

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { StoreFault } from '../../support/faulty-store.ts';
 import { DAMAGES, type Fate, FORGED_CODES } from './waiting.ts';
 
-export const DOORS = ['fetch', 'nenFetch', 'tunnel', 'link'] as const;
+const DOORS = ['fetch', 'nenFetch', 'tunnel', 'link'] as const;
 export type Door = (typeof DOORS)[number];
 export type Control = 'rotate' | 'handshake' | 'status' | 'exporter' | 'terminate';
 
@@ -31,7 +31,8 @@ export interface Step {
   readonly turns: number;
 }
 
-const which = fc.nat(20);
+/** A place in a list, by its remainder: often the first or the last. */
+const which = fc.oneof(fc.nat(20), fc.constantFrom(0, -1));
 const instance = fc.nat(1);
 const constant = <const Value>(value: Value): fc.Arbitrary<Value> => fc.constant(value);
 
@@ -94,13 +95,15 @@ const set = fc.record({
   ),
 });
 
-function sequence(actions: fc.Arbitrary<Action>): fc.Arbitrary<Step[]> {
+function sequence(actions: fc.Arbitrary<Action>, plots?: fc.Arbitrary<Step[]>): fc.Arbitrary<Step[]> {
   const step = fc.record({
     action: actions,
     ticks: fc.oneof(constant(0), fc.nat(30)),
     turns: fc.oneof(constant(0), fc.nat(4)),
   });
-  return fc.array(step, { minLength: 4, maxLength: 50, size: 'max' });
+  if (plots === undefined) return fc.array(step, { minLength: 4, maxLength: 50, size: 'max' });
+  const part = fc.oneof({ weight: 20, arbitrary: step.map((one) => [one]) }, { weight: 1, arbitrary: plots });
+  return fc.array(part, { minLength: 4, maxLength: 40, size: 'max' }).map((parts) => parts.flat());
 }
 
 /** Nobody does any harm: calls, rotations, handshakes, aborts, slow stores and handlers, processes that restart. */
@@ -115,6 +118,48 @@ export const calm: fc.Arbitrary<Step[]> = sequence(
   ),
 );
 
+/** A few calls, again and again overtaken by rotations and handshakes. */
+export const rotating: fc.Arbitrary<Step[]> = sequence(
+  fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc.record({ do: constant('call'), kind: constant('mutation'), door: constant('fetch') }),
+    },
+    { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('rotate', 'rotate', 'rotate', 'handshake') }) },
+    { weight: 14, arbitrary: go },
+  ),
+);
+
+/** Actions in this order, each with time enough to have its effect. */
+function inOrder(...actions: readonly fc.Arbitrary<Action>[]): fc.Arbitrary<Step[]> {
+  return fc.tuple(...actions).map((all) => all.map((action) => ({ action, ticks: 0, turns: 4 })));
+}
+
+const pay = call.map((one) => ({ ...one, kind: 'mutation' as const }));
+const forget = fc.record({ do: constant('forget') });
+const terminate = fc.record({ do: constant('terminate') });
+const deliver: Action = { do: 'go', which: -1, fate: 'on', to: 0 };
+const delivered = fc.oneof(constant(deliver), go);
+const renewable = fc
+  .constantFrom('ISO-2001' as const, 'ISO-2002' as const, 'ISO-3003' as const)
+  .map((fate) => ({ ...deliver, fate }));
+
+/** What chance alone would seldom come upon. */
+const plots: fc.Arbitrary<Step[]> = fc.oneof(
+  // A mutation that ran is said not to have been known, and the store may have forgotten it.
+  inOrder(pay, delivered, fc.oneof(forget, pass, go), renewable, delivered, delivered, delivered),
+  // A copy, as late as it may be.
+  inOrder(
+    pay,
+    delivered,
+    delivered,
+    pass,
+    fc.record({ do: constant('replay'), which: constant(-1), to: instance }),
+  ),
+  // The session ends in the middle of its rotation.
+  inOrder(constant({ do: 'rotate' }), delivered, terminate, constant({ do: 'handshake' }), go, go),
+);
+
 /** Everything at once. */
 export const stormy: fc.Arbitrary<Step[]> = sequence(
   fc.oneof(
@@ -127,12 +172,13 @@ export const stormy: fc.Arbitrary<Step[]> = sequence(
     { weight: 8, arbitrary: damage },
     { weight: 3, arbitrary: replay },
     { weight: 2, arbitrary: fail },
-    { weight: 1, arbitrary: fc.record({ do: constant('forget') }) },
-    { weight: 1, arbitrary: fc.record({ do: constant('terminate') }) },
+    { weight: 1, arbitrary: forget },
+    { weight: 1, arbitrary: terminate },
     { weight: 3, arbitrary: pass },
     { weight: 1, arbitrary: sleep },
     { weight: 1, arbitrary: set },
   ),
+  plots,
 );
 
 /** How far the second instance's clock is from the first's. Those of a fleet agree within 60 s. */

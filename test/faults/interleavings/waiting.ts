@@ -14,6 +14,11 @@ export interface Waiting {
   go(fate: Fate, to: number): void;
 }
 
+/** By any number: below zero from the end. */
+export function pick<One>(all: readonly One[], which: number): One | undefined {
+  return all.at(which % Math.max(1, all.length));
+}
+
 export class Queue {
   readonly all: Waiting[] = [];
 
@@ -33,8 +38,10 @@ export class Queue {
     if (at >= 0) this.all.splice(at, 1);
   }
 
-  /** Takes one out, by its place from any number. */
+  /** Takes one out, by its place. */
   take(which: number): Waiting | undefined {
-    return this.all.splice(which % Math.max(1, this.all.length), 1)[0];
+    const one = pick(this.all, which);
+    if (one !== undefined) this.remove(one);
+    return one;
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { Transport, TransportInit } from '../../../src/link/client/transport.ts';
 import type { Answer, Servers } from './servers.ts';
-import type { Fate, Queue, Waiting } from './waiting.ts';
+import { type Fate, pick, type Queue, type Waiting } from './waiting.ts';
 
 /** The public header that tells which calls a message carries. */
 export const NAMES_HEADER = 'x-op';
@@ -57,7 +57,7 @@ export class Way {
 
   /** A copy of what was sent: its answer goes nowhere. */
   async replay(which: number, to: number): Promise<void> {
-    const exchange = this.sent[which % Math.max(1, this.sent.length)];
+    const exchange = pick(this.sent, which);
     if (exchange === undefined) return;
     this.answers.push(await this.#servers.serve(exchange.url, exchange.init, to));
   }
