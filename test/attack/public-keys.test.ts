@@ -2,11 +2,17 @@
 import { gunzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import { base64Encode, bytesToUtf8, utf8ToBytes, viewOf } from '../../src/crypto/bytes.ts';
-import { AUDIENCE, handshakeRequest } from '../attack/harness.ts';
 import { unhex } from '../crypto/implementations.ts';
 import { readWhole, refusalIn, Stage, toRequest } from '../flips/stage.ts';
 import type { Outcome } from '../flips/tally.ts';
-import { describeVectors, readJson, readVectors, type VectorFile, type WycheproofTest } from './vectors.ts';
+import {
+  describeVectors,
+  readJson,
+  readVectors,
+  type VectorFile,
+  type WycheproofTest,
+} from '../vectors/vectors.ts';
+import { AUDIENCE, handshakeRequest } from './harness.ts';
 
 type EncapsFile = VectorFile<{ readonly tests: readonly (WycheproofTest & { readonly ek: string })[] }>;
 
