@@ -130,7 +130,7 @@ export function base64UrlEncode(bytes: Bytes): string {
 
 /** Decodes canonical base64url without padding; undefined for any other spelling. */
 export function base64UrlDecode(text: string): Bytes | undefined {
-  if (text.length % 4 === 1 || !/^[A-Za-z0-9_-]*$/.test(text)) return undefined;
+  if (!/^[A-Za-z0-9_-]*$/.test(text)) return undefined;
   const padding = '='.repeat((4 - (text.length % 4)) % 4);
   return base64.decode(text.replaceAll('-', '+').replaceAll('_', '/') + padding);
 }

@@ -96,11 +96,13 @@ describe.each(implementations)('ChaCha20-Poly1305 by $name', (primitives) => {
   it('refuses nonces and keys of another length, on either implementation alike', async () => {
     for (const length of [0, 8, 11, 13, 24]) {
       const nonce = new Uint8Array(length);
-      expect(() => key.seal(nonce, AAD, [PLAIN])).toThrow(RangeError);
-      expect(() => key.open(nonce, AAD, BOX)).toThrow(RangeError);
+      const refused = new RangeError('a ChaCha20-Poly1305 nonce has 12 bytes');
+      expect(() => key.seal(nonce, AAD, [PLAIN])).toThrow(refused);
+      expect(() => key.open(nonce, AAD, BOX)).toThrow(refused);
     }
     for (const length of [0, 16, 31, 33]) {
-      expect(() => primitives.aeadKey(new Uint8Array(length))).toThrow(RangeError);
+      const refused = new RangeError('a ChaCha20-Poly1305 key has 32 bytes');
+      expect(() => primitives.aeadKey(new Uint8Array(length))).toThrow(refused);
     }
   });
 

@@ -3,7 +3,7 @@
  * on this runtime: one spelling for each byte string, whoever decodes it.
  */
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type Base64, base64Over } from '../../src/crypto/base64.ts';
 import {
   type Bytes,
@@ -217,7 +217,7 @@ describe.each(codecs)('base64 by $name', (codec) => {
     const target = new Uint8Array(8).fill(0x23);
     const pieces = [new Uint8Array(4)];
     for (const offset of [1, 8, 100, -1, Number.NaN]) {
-      expect(() => base64.write(target, offset, pieces)).toThrow(RangeError);
+      expect(() => base64.write(target, offset, pieces)).toThrow(new RangeError('no room for the base64'));
     }
     expect(asText(target)).toBe('########');
     expect(base64.write(target, 0, pieces)).toBe(8);
@@ -233,7 +233,7 @@ describe.each(codecs)('base64 by $name', (codec) => {
       [Number.NaN, 4],
       [0, Number.NaN],
     ] as const) {
-      expect(() => base64.read(source, start, end)).toThrow(RangeError);
+      expect(() => base64.read(source, start, end)).toThrow(new RangeError('no such range'));
     }
     expect(base64.read(source, 2, 2)).toEqual(new Uint8Array(0));
   });
@@ -306,6 +306,58 @@ describe.each(codecs)('base64 by $name', (codec) => {
   });
 });
 
+describe('the base64 of ECMAScript 2026', () => {
+  const methods = ['toBase64', 'setFromBase64'] as const;
+  const own = methods.map((name) => Object.getOwnPropertyDescriptor(Uint8Array.prototype, name));
+  afterEach(() => {
+    for (const [i, name] of methods.entries()) {
+      const descriptor = own[i];
+      if (descriptor === undefined) Reflect.deleteProperty(Uint8Array.prototype, name);
+      else Object.defineProperty(Uint8Array.prototype, name, descriptor);
+    }
+  });
+  const define = (name: (typeof methods)[number], value: unknown) =>
+    Object.defineProperty(Uint8Array.prototype, name, { value, configurable: true, writable: true });
+
+  it('is asked to be strict', () => {
+    const asked: unknown[] = [];
+    define('toBase64', function (this: Bytes) {
+      return `base64 of ${this.join()}`;
+    });
+    define('setFromBase64', function (this: Bytes, ...args: unknown[]) {
+      asked.push(args);
+      this[0] = 7;
+      return { read: 4, written: 1 };
+    });
+    const native = nativeBase64();
+    const target = new Uint8Array(3);
+    expect(native?.toBase64(Uint8Array.of(1, 2))).toBe('base64 of 1,2');
+    expect(native?.setFromBase64(target, 'Bw==')).toEqual({ read: 4, written: 1 });
+    expect(target).toEqual(Uint8Array.of(7, 0, 0));
+    expect(asked).toEqual([['Bw==', { lastChunkHandling: 'strict' }]]);
+    vi.stubGlobal('Buffer', undefined);
+    expect(platformCodec().name).toBe('native');
+    vi.unstubAllGlobals();
+  });
+
+  it.each(methods)('is not there without %s', (name) => {
+    for (const method of methods) define(method, () => undefined);
+    define(name, undefined);
+    expect(nativeBase64()).toBeUndefined();
+  });
+
+  it('has read nothing when it leaves something, or throws', () => {
+    const reading = (read: number) =>
+      nativeCodec({ toBase64: () => '', setFromBase64: () => ({ read, written: 3 }) });
+    expect(reading(4).decode('AAAA', new Uint8Array(3), 0)).toBe(3);
+    expect(reading(3).decode('AAAA', new Uint8Array(3), 0)).toBe(-1);
+    expect(nativeCodec(standInBase64).decode('A-A=', new Uint8Array(3), 0)).toBe(-1);
+    expect(bufferCodec(Buffer).decode('A-A=', new Uint8Array(3), 0)).toBe(-1);
+    expect(bufferCodec(Buffer).decode('A_A=', new Uint8Array(3), 0)).toBe(-1);
+    expect(atobCodec().decode('A-A=', new Uint8Array(3), 0)).toBe(-1);
+  });
+});
+
 describe('base64 of this runtime', () => {
   it('is what the platform offers', () => {
     expect(platformCodec().name).toBe('buffer');
@@ -343,6 +395,7 @@ describe('base64 of this runtime', () => {
       `${sid}\n`,
       `${sid.slice(0, -1)}B`,
       'A',
+      'AAAAA',
       'AB',
       'ABD',
       '+/+/',

@@ -24,7 +24,7 @@ describe('randomBytes', () => {
 
   it('refuses lengths that are none', () => {
     for (const length of [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53]) {
-      expect(() => randomBytes(length)).toThrow(RangeError);
+      expect(() => randomBytes(length)).toThrow(new RangeError('length must be a non-negative integer'));
     }
   });
 
@@ -55,6 +55,7 @@ describe('randomBytes', () => {
       },
     });
     expect(() => randomBytes(UNPOOLED)).toThrow(expect.objectContaining({ cause }));
+    expect(() => randomBytes(UNPOOLED)).toThrow('crypto.getRandomValues failed: no secure randomness');
   });
 
   it('throws if the generator gives zeros', () => {

@@ -2,10 +2,11 @@
  * WebCrypto's ChaCha20-Poly1305, ML-KEM-768 and ML-DSA-65 against noble's, where the runtime has them: Node 24 and
  * later. In browsers: test/e2e/web-crypto.test.ts.
  */
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type Bytes, concatBytes, latin1ToBytes } from '../../src/crypto/bytes.ts';
 import { AeadError } from '../../src/crypto/primitives.ts';
 import { webPrimitives } from '../../src/crypto/web.ts';
+import { webMlKem768 } from '../../src/crypto/web-kem.ts';
 import { webMlDsa65 } from '../../src/crypto/web-ml-dsa-65.ts';
 import { createWebSigner } from '../../src/crypto/web-ml-dsa-65-signer.ts';
 import { type ModernSubtle, modernSubtle } from '../../src/crypto/web-subtle.ts';
@@ -20,6 +21,22 @@ const KEY = new Uint8Array(32).fill(1);
 const NONCE = new Uint8Array(12).fill(2);
 const AAD = latin1ToBytes('aad');
 const PLAIN = latin1ToBytes('the message');
+
+/** Its methods as plain functions, some of which a test may change. */
+function subtleMethods(): ModernSubtle {
+  const names = [
+    'generateKey',
+    'importKey',
+    'exportKey',
+    'encrypt',
+    'decrypt',
+    'encapsulateBits',
+    'decapsulateBits',
+    'sign',
+    'verify',
+  ] as const;
+  return Object.fromEntries(names.map((name) => [name, subtle[name].bind(subtle)])) as never;
+}
 
 async function web() {
   const found = await webPrimitives(subtle);
@@ -57,11 +74,14 @@ describe.skipIf(!hasAll)('ChaCha20-Poly1305 by WebCrypto', () => {
   it('refuses keys and nonces of another length', async () => {
     const primitives = await web();
     for (const length of [0, 16, 31, 33])
-      expect(() => primitives.aeadKey(new Uint8Array(length))).toThrow(RangeError);
+      expect(() => primitives.aeadKey(new Uint8Array(length))).toThrow(
+        new RangeError('a ChaCha20-Poly1305 key has 32 bytes'),
+      );
     const key = primitives.aeadKey(KEY);
+    const refused = new RangeError('a ChaCha20-Poly1305 nonce has 12 bytes');
     for (const length of [0, 11, 13, 24]) {
-      await expect(key.seal(new Uint8Array(length), AAD, [PLAIN])).rejects.toThrow(RangeError);
-      await expect(key.open(new Uint8Array(length), AAD, await box())).rejects.toThrow(RangeError);
+      await expect(key.seal(new Uint8Array(length), AAD, [PLAIN])).rejects.toThrow(refused);
+      await expect(key.open(new Uint8Array(length), AAD, await box())).rejects.toThrow(refused);
     }
   });
 
@@ -89,6 +109,76 @@ describe.skipIf(!hasAll)('ChaCha20-Poly1305 by WebCrypto', () => {
     const key = primitives.aeadKey(KEY);
     importKey.mockRestore();
     await expect(key.seal(NONCE, AAD, [PLAIN])).rejects.toThrow('no such format');
+  });
+});
+
+/** The key that this call of WebCrypto was given. */
+const keyOf = (call: readonly unknown[] | undefined): CryptoKey | undefined =>
+  call?.find((one): one is CryptoKey => one instanceof CryptoKey);
+
+describe.skipIf(!hasAll)('no secret key can be taken out of WebCrypto', () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  it('not that of a cipher', async () => {
+    const key = (await web()).aeadKey(KEY);
+    const encrypt = vi.spyOn(subtle, 'encrypt');
+    await key.seal(NONCE, AAD, [PLAIN]);
+    expect(keyOf(encrypt.mock.lastCall)?.extractable).toBe(false);
+  });
+
+  it('not that of a key pair', async () => {
+    const pair = await (await web()).mlKem768.generateKeyPair(() => KEY);
+    const decapsulate = vi.spyOn(subtle, 'decapsulateBits');
+    await pair.decapsulate(new Uint8Array(1088));
+    expect(keyOf(decapsulate.mock.lastCall)?.extractable).toBe(false);
+  });
+
+  it('not that of a signer', async () => {
+    const signer = await createWebSigner(subtle, KEY, 'x');
+    const sign = vi.spyOn(subtle, 'sign');
+    await signer.sign(PLAIN, AAD);
+    expect(keyOf(sign.mock.lastCall)?.extractable).toBe(false);
+  });
+});
+
+describe.skipIf(!hasAll)('WebCrypto that is not what it says', () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  it('is not taken where it has no ML-KEM-768', async () => {
+    for (const name of ['encapsulateBits', 'decapsulateBits'] as const) {
+      const without = { ...subtleMethods(), [name]: undefined };
+      expect(await webMlKem768(without as never)).toBeUndefined();
+    }
+  });
+
+  it('is not taken where its cipher agrees with itself alone', async () => {
+    const { encrypt, decrypt, ...rest } = subtleMethods();
+    const other = (parameters: { iv: Bytes }) => ({
+      ...parameters,
+      iv: parameters.iv.map((byte) => byte ^ 1),
+    });
+    const odd: Partial<ModernSubtle> = {
+      ...rest,
+      encrypt: (parameters, key, data) => encrypt(other(parameters) as never, key, data),
+      decrypt: (parameters, key, data) => decrypt(other(parameters) as never, key, data),
+    };
+    expect(await webPrimitives({ ...rest, encrypt, decrypt } as ModernSubtle)).toBeDefined();
+    expect(await webPrimitives(odd as ModernSubtle)).toBeUndefined();
+  });
+
+  it('verifies nothing under a key that it can not read', async () => {
+    const verifier = await webMlDsa65(subtle);
+    const importKey = vi.spyOn(subtle, 'importKey').mockRejectedValue(new Error('not a key'));
+    const key = new Uint8Array(1952);
+    expect(await verifier?.verify(key, PLAIN, new Uint8Array(3309), AAD)).toBe(false);
+    expect(importKey).toHaveBeenCalledTimes(1);
+    // More than a key, or less, isn't even tried: OpenSSL would ignore what is over.
+    expect(await verifier?.verify(new Uint8Array(1953), PLAIN, new Uint8Array(3309), AAD)).toBe(false);
+    expect(importKey).toHaveBeenCalledTimes(1);
   });
 });
 
@@ -148,7 +238,9 @@ describe.skipIf(!hasAll)('ML-DSA-65 by WebCrypto', () => {
 
   it('refuses a seed of another length', async () => {
     for (const length of [0, 31, 33])
-      await expect(createWebSigner(subtle, new Uint8Array(length), 'x')).rejects.toThrow(RangeError);
+      await expect(createWebSigner(subtle, new Uint8Array(length), 'x')).rejects.toThrow(
+        new RangeError('an ML-DSA-65 seed has 32 bytes'),
+      );
   });
 
   it('refuses a runtime that exports keys in another form', async () => {
