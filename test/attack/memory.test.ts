@@ -4,11 +4,10 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Bundled, bundleForNode } from '../support/bundle.ts';
+import { hasProcessMemory, writableMemory } from '../support/process-memory.ts';
 
-const CHUNK_BYTES = 16 * 2 ** 20;
 /** Of requests, answers, exports and signatures. */
 const KEYS_OF_A_SESSION = 4;
 
@@ -16,69 +15,45 @@ const KEYS_OF_A_SESSION = 4;
 function keysIn(pid: number | undefined, keys: readonly string[]): readonly string[] {
   const needles = keys.map((key) => Buffer.from(key, 'hex'));
   const found = new Set<string>();
-  const maps = readFileSync(`/proc/${pid}/maps`, 'utf8');
-  const memory = openSync(`/proc/${pid}/mem`, 'r');
-  try {
-    for (const [, from = '', to = ''] of maps.matchAll(/^([0-9a-f]+)-([0-9a-f]+) rw/gm)) {
-      const end = BigInt(`0x${to}`);
-      // Pieces overlap by a key's length, so that none is missed between two.
-      for (let at = BigInt(`0x${from}`); at < end; at += BigInt(CHUNK_BYTES - 32)) {
-        const piece = readMemory(memory, at, Number(end - at));
-        needles.forEach((needle, index) => {
-          if (piece.includes(needle)) found.add(keys[index] ?? '');
-        });
-      }
-    }
-    return [...found];
-  } finally {
-    closeSync(memory);
+  for (const piece of writableMemory(pid)) {
+    needles.forEach((needle, index) => {
+      if (piece.includes(needle)) found.add(keys[index] ?? '');
+    });
   }
+  return [...found];
 }
 
-function readMemory(memory: number, at: bigint, length: number): Buffer {
-  const piece = Buffer.alloc(Math.min(CHUNK_BYTES, length));
-  try {
-    return piece.subarray(0, readSync(memory, piece, { position: at }));
-  } catch {
-    // A page that is reserved and not there.
-    return piece.subarray(0, 0);
+describe.skipIf(!hasProcessMemory)('row 131: the memory of a process is read (Linux: /proc)', () => {
+  let bundled: Bundled;
+  let victim: ChildProcess;
+
+  beforeAll(async () => {
+    bundled = await bundleForNode(new URL('memory-process.ts', import.meta.url));
+    victim = fork(bundled.file, [], { execArgv: ['--expose-gc'] });
+    await once(victim, 'message');
+  });
+  afterAll(async () => {
+    victim?.disconnect();
+    await bundled?.remove();
+  });
+
+  async function step(name: 'use' | 'rotate' | 'terminate'): Promise<readonly string[]> {
+    const done = once(victim, 'message');
+    victim.send(name);
+    return ((await done) as [readonly string[]])[0];
   }
-}
 
-describe.skipIf(!existsSync('/proc/self/mem'))(
-  'row 131: the memory of a process is read (Linux: /proc)',
-  () => {
-    let bundled: Bundled;
-    let victim: ChildProcess;
+  test('it holds the keys of a session while it lasts, none of one that was rotated away, and none in the end', async () => {
+    const first = await step('use');
+    expect(keysIn(victim.pid, first).length).toBeGreaterThanOrEqual(KEYS_OF_A_SESSION);
 
-    beforeAll(async () => {
-      bundled = await bundleForNode(new URL('memory-process.ts', import.meta.url));
-      victim = fork(bundled.file, [], { execArgv: ['--expose-gc'] });
-      await once(victim, 'message');
-    });
-    afterAll(async () => {
-      victim?.disconnect();
-      await bundled?.remove();
-    });
+    await step('rotate');
+    const both = await step('use');
+    expect(keysIn(victim.pid, first)).toEqual([]);
+    expect(keysIn(victim.pid, both).length).toBeGreaterThanOrEqual(KEYS_OF_A_SESSION);
 
-    async function step(name: 'use' | 'rotate' | 'terminate'): Promise<readonly string[]> {
-      const done = once(victim, 'message');
-      victim.send(name);
-      return ((await done) as [readonly string[]])[0];
-    }
-
-    test('it holds the keys of a session while it lasts, none of one that was rotated away, and none in the end', async () => {
-      const first = await step('use');
-      expect(keysIn(victim.pid, first).length).toBeGreaterThanOrEqual(KEYS_OF_A_SESSION);
-
-      await step('rotate');
-      const both = await step('use');
-      expect(keysIn(victim.pid, first)).toEqual([]);
-      expect(keysIn(victim.pid, both).length).toBeGreaterThanOrEqual(KEYS_OF_A_SESSION);
-
-      const all = await step('terminate');
-      expect(all.length).toBeGreaterThan(2 * KEYS_OF_A_SESSION);
-      expect(keysIn(victim.pid, all)).toEqual([]);
-    });
-  },
-);
+    const all = await step('terminate');
+    expect(all.length).toBeGreaterThan(2 * KEYS_OF_A_SESSION);
+    expect(keysIn(victim.pid, all)).toEqual([]);
+  });
+});

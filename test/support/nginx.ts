@@ -28,6 +28,8 @@ export interface Nginx {
   readonly port: number;
   /** http://127.0.0.1:port */
   readonly url: string;
+  /** Where all of its files are. */
+  readonly folder: string;
   /** What it has written into a file of its folder, such as 'access.log'. */
   read(file: string): string;
   stop(): Promise<void>;
@@ -124,6 +126,7 @@ http {
   return {
     port,
     url: `http://${HOST}:${port}`,
+    folder,
     read,
     stop: async () => {
       if (child.exitCode === null && child.signalCode === null) {

@@ -9,6 +9,8 @@ export interface Tap {
   readonly url: string;
   /** All bytes, both ways, in the order in which they came. */
   bytes(): Buffer;
+  /** The bytes of each connection and way, whole. */
+  streams(): readonly Buffer[];
   /** The bytes from client to server. */
   sent(): Buffer;
   /** Resets every connection; later ones are served. */
@@ -20,6 +22,7 @@ export async function tap(targetUrl: string): Promise<Tap> {
   const target = Number(new URL(targetUrl).port);
   const both: Buffer[] = [];
   const sent: Buffer[] = [];
+  const streams: Buffer[][] = [];
   const open = new Set<Socket>();
 
   const server = createServer({ noDelay: true }, (near) => {
@@ -29,8 +32,11 @@ export async function tap(targetUrl: string): Promise<Tap> {
       [far, near],
     ] as const) {
       open.add(from);
+      const stream: Buffer[] = [];
+      streams.push(stream);
       from.on('data', (bytes) => {
         both.push(bytes);
+        stream.push(bytes);
         if (from === near) sent.push(bytes);
         to.write(bytes);
       });
@@ -50,6 +56,7 @@ export async function tap(targetUrl: string): Promise<Tap> {
   return {
     url: `http://127.0.0.1:${port}`,
     bytes: () => Buffer.concat(both),
+    streams: () => streams.map((chunks) => Buffer.concat(chunks)),
     sent: () => Buffer.concat(sent),
     cut,
     close: () =>
