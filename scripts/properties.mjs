@@ -9,7 +9,11 @@ import { needRedis } from './lib/redis.mjs';
 import { root, run, script } from './lib/run.mjs';
 
 const SCALE = '25';
-const PROPERTIES = ['test/protocol/key-schedule', 'test/session/stores.property', 'test/faults/interleavings'];
+const PROPERTIES = [
+  'test/protocol/key-schedule',
+  'test/session/stores.property',
+  'test/faults/interleavings',
+];
 
 await script(async () => {
   const redis = await needRedis();

@@ -81,7 +81,7 @@ export function withoutSessions(state: State): State {
 }
 
 /** All that a store may answer, and what it then knows. */
-export function outcomes(rules: Rules, before: State, operation: Operation): readonly Outcome[] {
+function outcomes(rules: Rules, before: State, operation: Operation): readonly Outcome[] {
   const state = asked(rules, before);
   const { sid } = operation;
   switch (operation.call) {

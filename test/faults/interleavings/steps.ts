@@ -130,19 +130,22 @@ export const rotating: fc.Arbitrary<Step[]> = sequence(
   ),
 );
 
-/** Actions in this order, each with time enough to have its effect. */
+/** The newest of what waits. */
+const deliver: Action = { do: 'go', which: -1, fate: 'on', to: 0 };
+
+/** Actions in this order, under a session, each with time enough to have its effect. */
 function inOrder(...actions: readonly fc.Arbitrary<Action>[]): fc.Arbitrary<Step[]> {
-  return fc.tuple(...actions).map((all) => all.map((action) => ({ action, ticks: 0, turns: 4 })));
+  const all = [constant({ do: 'exporter' }), constant(deliver), constant(deliver), ...actions];
+  return fc.tuple(...all).map((chosen) => chosen.map((action) => ({ action, ticks: 0, turns: 4 })));
 }
 
 const pay = call.map((one) => ({ ...one, kind: 'mutation' as const }));
 const forget = fc.record({ do: constant('forget') });
 const terminate = fc.record({ do: constant('terminate') });
-const deliver: Action = { do: 'go', which: -1, fate: 'on', to: 0 };
-const delivered = fc.oneof(constant(deliver), go);
+const delivered = fc.oneof({ weight: 4, arbitrary: constant(deliver) }, { weight: 1, arbitrary: go });
 const renewable = fc
   .constantFrom('ISO-2001' as const, 'ISO-2002' as const, 'ISO-3003' as const)
-  .map((fate) => ({ ...deliver, fate }));
+  .map((fate): Action => ({ ...deliver, fate }));
 
 /** What chance alone would seldom come upon. */
 const plots: fc.Arbitrary<Step[]> = fc.oneof(
