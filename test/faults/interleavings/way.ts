@@ -84,7 +84,12 @@ export class Way {
         const forged = fate === 'on' ? undefined : forgery(fate);
         if (forged !== undefined) resolve(forged);
         else if (fate !== 'on') lose();
-        else this.#servers.serve(exchange.url, exchange.init, to).then(onAnswer, reject);
+        else
+          void this.#servers.serve(exchange.url, exchange.init, to).then(onAnswer, (error: unknown) => {
+            lose();
+            // A server that throws is a stray error, whatever the client makes of it.
+            throw error;
+          });
       });
       const leave = (): void => {
         this.#queue.remove(waiting);
