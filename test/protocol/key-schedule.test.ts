@@ -23,7 +23,7 @@ import {
   type TranscriptFields,
 } from '../../src/protocol/key-schedule.ts';
 import { deriveAnswerKey, exportKey, importKeys, type SessionKeys } from '../../src/protocol/keys.ts';
-import { runs } from '../support/property.ts';
+import { PROPERTY_TIMEOUT_MS, runs } from '../support/property.ts';
 import { bytesOf, flip, hex, secretsOf, sidOf } from './support.ts';
 
 const p = primitives();
@@ -52,7 +52,7 @@ function told(transcript: TranscriptFields): string {
 
 const transcriptOf = (transcript: TranscriptFields): string => hex(hashTranscript(p, transcript));
 
-describe('the transcript', () => {
+describe('the transcript', { timeout: PROPERTY_TIMEOUT_MS }, () => {
   it('is the same for the same fields and another for any others', () => {
     fc.assert(
       fc.property(fields, fields, (one, other) => {
@@ -116,7 +116,7 @@ function expectAllDifferent(...keys: readonly (readonly string[])[]): void {
   expect(new Set(all).size).toBe(all.length);
 }
 
-describe('the keys of a handshake', () => {
+describe('the keys of a handshake', { timeout: PROPERTY_TIMEOUT_MS }, () => {
   it('are four of 32 bytes, one for each purpose and way, and the same on both sides', () => {
     fc.assert(
       fc.property(handshake, fc.option(key, { nil: undefined }), (made, exporterSecret) => {
@@ -161,7 +161,7 @@ describe('the keys of a handshake', () => {
   });
 });
 
-describe('a chain of rotations', () => {
+describe('a chain of rotations', { timeout: PROPERTY_TIMEOUT_MS }, () => {
   const chain = fc.array(handshake, { minLength: 2, maxLength: 6 });
 
   /** The keys of each session of the chain. */
@@ -213,7 +213,7 @@ async function fingerprint(one: ReturnType<typeof deriveAnswerKey>): Promise<str
 const who = fc.string({ maxLength: 8 });
 const sessionKeys = (of: string): SessionKeys => importKeys(p, secretsOf(of));
 
-describe('the key of an answer', () => {
+describe('the key of an answer', { timeout: PROPERTY_TIMEOUT_MS }, () => {
   it('is another for each session, request, stream and label, and never the key of requests', async () => {
     const request = fc.record({ nonce, base: nonce });
     await fc.assert(
@@ -277,7 +277,7 @@ function exported(keys: SessionKeys, of: string): string | undefined {
   }
 }
 
-describe('an exported key', () => {
+describe('an exported key', { timeout: PROPERTY_TIMEOUT_MS }, () => {
   it('is the same for the same label, another for any other and in any other session', () => {
     fc.assert(
       fc.property(who, who, label, fc.oneof(label, likeness), (me, them, mine, other) => {
