@@ -340,6 +340,28 @@ describe('the server, answering', () => {
     await expect(startHandshake(suite, AUD, { random: broken })).rejects.toThrow('no randomness');
     await expect(answerHandshake(p, pending.hello, { terms, random: broken })).rejects.toThrow();
   });
+
+  it('refuses with 1008 where its signer fails, and leaves no key of the session behind', async () => {
+    const { pending } = await run();
+    const drawn: Bytes[] = [];
+    const random: RandomBytes = (length) => {
+      const bytes = seeded(`draw ${drawn.length}`)(length);
+      drawn.push(bytes);
+      return bytes;
+    };
+    const identity = {
+      keyId: 'kms',
+      publicKey: new Uint8Array(1952),
+      sign: () => {
+        throw new Error('no route to the KMS');
+      },
+    };
+    expect(await codeOf(() => answerHandshake(p, pending.hello, { terms, identity, random }))).toBe(
+      'ISO-1008',
+    );
+    // The last that is drawn is the HMAC key.
+    expect(drawn.at(-1)).toEqual(new Uint8Array(32));
+  });
 });
 
 describe('the client, reading the answer', () => {
