@@ -235,7 +235,9 @@ describe('an option that is wrong is a TypeError at once', () => {
   ])('%j', (options) => {
     expect(() => new RedisSessionStore(runner, options)).toThrow(TypeError);
     // Its message begins with the option's name.
-    expect(() => new RedisSessionStore(runner, options)).toThrow(new RegExp(`^${Object.keys(options)}: `));
+    expect(() => new RedisSessionStore(runner, options)).toThrow(
+      new RegExp(`^${Object.keys(options).join()}: `),
+    );
   });
 });
 
