@@ -32,7 +32,20 @@ import {
 } from '../../src/protocol/identity.ts';
 import { input } from '../../src/protocol/input.ts';
 import { exportKey } from '../../src/protocol/keys.ts';
-import { codeOf, errorOf, flip, hex, json, LONG, NOW, named, sessionOf, sidOf, text } from './support.ts';
+import {
+  ascii,
+  codeOf,
+  errorOf,
+  flip,
+  hex,
+  json,
+  LONG,
+  NOW,
+  named,
+  sessionOf,
+  sidOf,
+  text,
+} from './support.ts';
 
 const p = primitives();
 const AUD = 'https://app.example';
@@ -74,6 +87,55 @@ async function run(identities: { client?: Signer; server?: Signer } = {}): Promi
   const { answer } = await answerHandshake(p, hello, { terms, clientIdentity, identity: identities.server });
   return { pending, hello, answer };
 }
+
+describe('a signer that lies elsewhere', () => {
+  const signer = (sign: () => unknown): Signer =>
+    ({ keyId: 'kms', publicKey: new Uint8Array(1952), sign }) as Signer;
+
+  it.each([
+    ['client', 'ISO-1004'],
+    ['server', 'ISO-1008'],
+  ] as const)(
+    'of the %s and fails is %s, and the log learns the kind of failure alone',
+    async (role, code) => {
+      const cause = new TypeError('the key arn:aws:kms');
+      const failing = signer(() => {
+        throw cause;
+      });
+      const error = await proveIdentity(failing, role, ascii('m')).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({
+        code,
+        outcome: 'not-run',
+        hint: `the ${role}'s signer failed (TypeError)`,
+        cause,
+      });
+      const odd = signer(() => {
+        throw 'the key arn:aws:kms';
+      });
+      expect(await proveIdentity(odd, role, ascii('m')).catch((thrown: unknown) => thrown)).toMatchObject({
+        code,
+        hint: `the ${role}'s signer failed (string)`,
+      });
+    },
+  );
+
+  it.each<[string, unknown]>([
+    ['nothing', undefined],
+    ['text', 's'.repeat(3309)],
+    ['3308 bytes', new Uint8Array(3308)],
+    ['3310 bytes', new Uint8Array(3310)],
+  ])('and gives %s has not signed', async (_, signature) => {
+    const error = await proveIdentity(
+      signer(() => signature),
+      'server',
+      ascii('m'),
+    ).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      code: 'ISO-1008',
+      hint: "the server's signer gave no ML-DSA-65 signature",
+    });
+  });
+});
 
 describe('a server identity', () => {
   it('that is pinned is taken, as one pin of several too', async () => {

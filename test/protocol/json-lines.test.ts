@@ -45,16 +45,30 @@ describe('JSON lines', () => {
     expect(reader.end()).toEqual([3]);
   });
 
-  it.each([undefined, () => 1, Symbol('s'), 1n])('cannot say %s', (item) => {
-    expect(() => encodeJsonLine(item)).toThrow(TypeError);
+  it.each([undefined, () => 1, Symbol('s')])('cannot say %s', (item) => {
+    expect(() => encodeJsonLine(item)).toThrow(new TypeError('an item of a stream must be a JSON value'));
+  });
+
+  it('cannot say 1n', () => {
+    expect(() => encodeJsonLine(1n)).toThrow(TypeError);
   });
 
   it('that are no JSON or no UTF-8 are ISO-4004', () => {
     expect(codeOf(() => new JsonLineReader().push(utf8ToBytes('{\n')))).toBe('ISO-4004');
     expect(codeOf(() => new JsonLineReader().push(new Uint8Array([0xff, 0x0a])))).toBe('ISO-4004');
+    const inText = new Uint8Array([0x22, 0xff, 0x22, 0x0a]);
+    expect(codeOf(() => new JsonLineReader().push(inText))).toBe('ISO-4004');
+    const marked = new Uint8Array([0xef, 0xbb, 0xbf, 0x31, 0x0a]);
+    expect(codeOf(() => new JsonLineReader().push(marked))).toBe('ISO-4004');
     const reader = new JsonLineReader();
     reader.push(new Uint8Array([0xf0]));
     expect(codeOf(() => reader.end())).toBe('ISO-4004');
+  });
+
+  it('that are as long as an answer in one envelope are taken, and longer ones are ISO-6003', () => {
+    const reader = new JsonLineReader();
+    expect(reader.push(new Uint8Array(MAX_ENVELOPE_BYTES).fill(0x31))).toEqual([]);
+    expect(codeOf(() => reader.push(new Uint8Array(1).fill(0x31)))).toBe('ISO-6003');
   });
 
   it('that never end are ISO-6003', () => {
