@@ -278,7 +278,7 @@ describe('answers as the model does: the store', { timeout: PROPERTY_TIMEOUT_MS 
   const ms = fc.constantFrom(0, 1, 1000, 15_999, 16_000, 30_000, 120_000, 900_000);
   const passMs = fc.oneof(ms, fc.constantFrom(-1, -1000, -30_000, -STEP_BACK_MS, -STEP_BACK_MS - 1));
 
-  test('in memory', () => answersAsTheModel(inMemory, steps(ms, passMs), 1000));
+  test('in memory', () => answersAsTheModel(inMemory, steps(ms, passMs), 700));
 
   test('in memory, records sealed', () =>
     answersAsTheModel(

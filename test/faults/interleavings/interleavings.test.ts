@@ -33,12 +33,12 @@ function holds(
 
 const timeout = PROPERTY_TIMEOUT_MS;
 
-test('without any harm every call is answered', { timeout }, () => holds(fc.constant(0), calm, 50));
+test('without any harm every call is answered', { timeout }, () => holds(fc.constant(0), calm, 40));
 
 test('without any harm every call is answered, however often the session is rotated', { timeout }, () =>
-  holds(fc.constant(0), rotating, 80),
+  holds(fc.constant(0), rotating, 70),
 );
 
 test('whatever is done to it, the client tells the truth and recovers', { timeout }, () =>
-  holds(skewMs, stormy, 200),
+  holds(skewMs, stormy, 180),
 );
