@@ -24,6 +24,7 @@ import { HandlerFailure } from './handler-failure.ts';
 import { sealedBody } from './sealed-body.ts';
 import type { Shaping } from './shaping.ts';
 import { LARGE_BYTES } from './turns.ts';
+import { wholeResponse } from './whole-response.ts';
 
 /** Nobody on the way may keep or alter what is sealed. */
 const CACHE_CONTROL = 'no-store, no-transform';
@@ -85,7 +86,7 @@ export async function sealAnswer(
       : [bytes];
   const sealed = await sealResponse(exchange, status, kind, kind === 'none' ? [] : payload);
   outside.push(...Object.entries(sealed.headers));
-  const answer = new Response(sealed.body ?? null, { status, headers: outside });
+  const answer = toResponse(sealed.body, { status, headers: outside });
   onSealed();
   return answer;
 }
@@ -94,10 +95,14 @@ export async function sealAnswer(
 export async function sealRefusal(exchange: Exchange, { code }: NenError): Promise<Response> {
   const status = exchange.kind === 'http' ? OUTER_OK : statusOf(code);
   const sealed = await sealResponse(exchange, status, 'error', [encodeRefusal(code)]);
-  return new Response(sealed.body ?? null, {
+  return toResponse(sealed.body, {
     status,
     headers: { ...sealed.headers, 'Cache-Control': CACHE_CONTROL },
   });
+}
+
+function toResponse(body: Bytes | undefined, init: ResponseInit): Response {
+  return body === undefined ? new Response(null, init) : wholeResponse(body, init);
 }
 
 const NO_BODY: Bytes = new Uint8Array(0);

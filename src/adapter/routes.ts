@@ -11,10 +11,12 @@ import { type ClientHello, decodeClientHello, type SessionTerms } from '../proto
 import { mediaType } from '../protocol/media-type.ts';
 import type { Admitted } from './admit.ts';
 import type { Context } from './context.ts';
+import { takesStandIn } from './incoming-request.ts';
 import { probe } from './probe.ts';
 import { declaredLength, readRequestBody } from './request-body.ts';
-import { refusePlain, requestLine, serveSealed } from './serve.ts';
+import { refuse, refusePlain, requestLine, serveSealed } from './serve.ts';
 import { authorizeClient } from './server-identity.ts';
+import { wholeResponse } from './whole-response.ts';
 
 /** A fetch handler of one session route. */
 export type Route = (req: Request) => Promise<Response>;
@@ -39,16 +41,15 @@ export interface SessionActions {
 }
 
 export function createActions(context: Context): SessionActions {
-  const action =
-    (method: 'GET' | 'POST', run: Route): Route =>
-    async (req) => {
+  const action = (method: 'GET' | 'POST', run: Route): Route =>
+    takesStandIn(async (req) => {
       if (req.method === 'OPTIONS' && context.cors !== undefined) return context.cors.preflight(req);
       if (req.method !== method) {
         return new Response('Method Not Allowed', { status: 405, headers: { Allow: method } });
       }
       const response = await run(req);
       return context.cors?.expose(req, response) ?? response;
-    };
+    });
   const sealed =
     (run: (call: Admitted, req: Request) => Promise<Response>): Route =>
     (req) =>
@@ -72,10 +73,10 @@ export function createActions(context: Context): SessionActions {
 
 export function createRoutes(context: Context, actions: SessionActions): SessionRoutes {
   const byName = new Map<string, Route>(Object.entries(actions));
-  const route: Route = async (req) => {
+  const route: Route = takesStandIn(async (req) => {
     const action = byName.get(requestLine(context, req).path.split('/').at(-1) ?? '');
     return action === undefined ? new Response('Not Found', { status: 404 }) : action(req);
-  };
+  });
   return { GET: route, POST: route, OPTIONS: route };
 }
 
@@ -107,7 +108,7 @@ async function handshake(context: Context, req: Request): Promise<Response> {
     const { session, answer } = await answerHandshake(context.primitives, hello, options);
     await context.sessions.create(session, hello.suite.name, hello.audience);
     reportHandshake(context, session.sid, hello, false);
-    return new Response(answer, {
+    return wholeResponse(answer, {
       headers: { 'Content-Type': CONTENT_TYPE_JSON, 'Cache-Control': 'no-store' },
     });
   } catch (error) {
@@ -116,8 +117,7 @@ async function handshake(context: Context, req: Request): Promise<Response> {
 }
 
 function refuseForNow(context: Context, path: string, retryAfterSeconds: number, hint: string): Response {
-  const error = new NenError('ISO-1008', { hint });
-  return refusePlain(context, path, error, { 'Retry-After': String(retryAfterSeconds) });
+  return refuse(context, path, { code: 'ISO-1008', hint }, { 'Retry-After': String(retryAfterSeconds) });
 }
 
 async function rotate(

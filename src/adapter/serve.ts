@@ -2,6 +2,7 @@
  * The frame around every sealed request, whether a wrapped handler or a session route answers it:
  * admit, claim, answer, and each failure told in the way that its time allows.
  */
+import { utf8ToBytes } from '../crypto/bytes.ts';
 import { NenError, statusOf } from '../protocol/errors.ts';
 import { encodePlainRefusal } from '../protocol/refusal.ts';
 import type { RequestLine } from '../protocol/signed-headers.ts';
@@ -10,6 +11,7 @@ import { sealAnswer, sealRefusal } from './answer.ts';
 import type { Context } from './context.ts';
 import { HandlerFailure } from './handler-failure.ts';
 import { NO_SHAPING, type Shaping } from './shaping.ts';
+import { wholeResponse } from './whole-response.ts';
 
 /** Answers an opened and claimed request. A NenError thrown here is sealed as it is; anything else is a sealed 500. */
 export type Answerer = (admitted: Admitted) => Promise<Response>;
@@ -80,9 +82,19 @@ export function refusePlain(context: Context, path: string, error: unknown, head
     context.report({ type: 'handler-error', sid: '', error });
     return new Response(null, { status: 500, headers: { 'Cache-Control': 'no-store' } });
   }
-  const { code, hint } = refusal;
+  return refuse(context, path, refusal, headers);
+}
+
+/** The same for what needs no error: making one takes a tenth of the time of a refusal. */
+export function refuse(
+  context: Context,
+  path: string,
+  { code, hint }: Pick<NenError, 'code' | 'hint'>,
+  headers?: HeadersInit,
+): Response {
   context.report({ type: 'refused', code, hint, path });
-  const response = new Response(encodePlainRefusal(code), { status: statusOf(code), headers: headers ?? {} });
+  const body = utf8ToBytes(encodePlainRefusal(code));
+  const response = wholeResponse(body, { status: statusOf(code), headers: headers ?? {} });
   response.headers.set('Content-Type', 'application/json');
   response.headers.set('Cache-Control', 'no-store');
   return response;

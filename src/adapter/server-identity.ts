@@ -8,6 +8,7 @@ import { isSigner, type Signer } from '../crypto/signature.ts';
 import { NenError } from '../protocol/errors.ts';
 import { encodePin } from '../protocol/identity.ts';
 import { boundedSigner } from './bounded-signer.ts';
+import { realRequest } from './incoming-request.ts';
 
 /** A client that proved its key. */
 export interface ClientIdentity {
@@ -79,7 +80,7 @@ export async function authorizeClient(
 ): Promise<void> {
   if (authorize === undefined) return;
   const identity = clientIdentity && { pin: encodePin(clientIdentity) };
-  if ((await authorize({ identity, req })) !== true) {
+  if ((await authorize({ identity, req: realRequest(req) })) !== true) {
     throw new NenError('ISO-1005', {
       hint: identity === undefined ? 'no client identity' : `client ${identity.pin}`,
     });

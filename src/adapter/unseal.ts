@@ -43,7 +43,9 @@ export function unsealRequest(
     url: admitted.session.audience + path.slice(context.mountPath.length),
     headers: ownHeaders(context, message, outer, admitted.exchange.kind === 'http'),
     body,
-    signal: outer.signal,
+    get signal() {
+      return outer.signal;
+    },
   });
 }
 

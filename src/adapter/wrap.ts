@@ -8,6 +8,7 @@ import type { Admitted } from './admit.ts';
 import { pathPrefix, positiveInteger } from './checks.ts';
 import type { Context } from './context.ts';
 import { HandlerFailure } from './handler-failure.ts';
+import { realRequest, takesStandIn } from './incoming-request.ts';
 import { refusePlain, requestLine, serveSealed } from './serve.ts';
 import type { SessionFacts } from './session-facts.ts';
 import { resolveShaping, type ShapingOptions } from './shaping.ts';
@@ -73,8 +74,9 @@ export function createWrap(context: Context, facts: SessionFacts): FrameWrap {
     const shaping = resolveShaping(options, context.shaping, context.keepAliveMs);
     if (endpoint !== undefined) pathPrefix('endpoint', endpoint);
     const plain = async (req: Request, rest: Rest): Promise<Response> => {
-      facts.plain(req);
-      return handler(req, ...rest);
+      const real = realRequest(req);
+      facts.plain(real);
+      return handler(real, ...rest);
     };
     const answer = async (req: Request, rest: Rest): Promise<Response> => {
       if (req.method === 'OPTIONS') return context.cors?.preflight(req) ?? plain(req, rest);
@@ -96,12 +98,12 @@ export function createWrap(context: Context, facts: SessionFacts): FrameWrap {
       };
       return serveSealed(limited, req, call, shaping);
     };
-    return async (req, ...rest) => {
+    return takesStandIn(async (req: Request, ...rest: Rest) => {
       const response = await answer(req, rest);
       return context.cors === undefined || req.method === 'OPTIONS'
         ? response
         : context.cors.expose(req, response);
-    };
+    });
   };
 }
 

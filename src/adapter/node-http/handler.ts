@@ -1,7 +1,8 @@
 /**
  * Any handler of fetch requests as a listener of node:http: `nen.node(handler)` is this around `nen.wrap`.
  */
-import { type BodyLimit, toRequest } from './request.ts';
+import { isStandInTaker } from '../incoming-request.ts';
+import { type BodyLimit, toIncomingRequest, toRequest } from './request.ts';
 import { writeResponse } from './response.ts';
 import type { NodeHandler, NodeRequest, NodeResponse } from './types.ts';
 
@@ -13,23 +14,26 @@ import type { NodeHandler, NodeRequest, NodeResponse } from './types.ts';
  * createServer(toNodeHandler(nen.wrap(handler)));
  */
 export function toNodeHandler(handler: (req: Request) => Response | Promise<Response>): NodeHandler {
-  return (req, res, next) => answerNode(req, res, handler, { next });
+  const isOurs = isStandInTaker(handler);
+  return (req, res, next) => answerNode(req, res, handler, { next, isOurs });
 }
 
 export interface AnswerOptions {
   readonly next?: ((error?: unknown) => void) | undefined;
   readonly limit?: BodyLimit | undefined;
+  /** Whether the handler takes a stand-in for the request. */
+  readonly isOurs?: boolean;
 }
 
 export async function answerNode(
   req: NodeRequest,
   res: NodeResponse,
   handler: (request: Request) => Response | Promise<Response>,
-  { next, limit }: AnswerOptions = {},
+  { next, limit, isOurs = false }: AnswerOptions = {},
 ): Promise<void> {
   let request: Request;
   try {
-    request = toRequest(req, res, limit);
+    request = isOurs && limit === undefined ? toIncomingRequest(req, res) : toRequest(req, res, limit);
   } catch {
     return endWith(res, 400);
   }

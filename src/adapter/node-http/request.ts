@@ -4,6 +4,7 @@
  */
 import type { Bytes } from '../../crypto/bytes.ts';
 import { NenError } from '../../protocol/errors.ts';
+import { createIncomingRequest } from '../incoming-request.ts';
 import { requestUrl } from './request-url.ts';
 import type { NodeRequest, NodeResponse } from './types.ts';
 
@@ -20,11 +21,35 @@ export function toRequest(req: NodeRequest, res: NodeResponse, limit?: BodyLimit
   const init: RequestInit & { duplex: 'half' } = {
     method,
     headers,
-    signal: goneSignal(res),
+    signal: goneSignal(res)(),
     duplex: 'half',
   };
-  if (method !== 'GET' && method !== 'HEAD') init.body = bodyOf(req, headers, limit);
+  if (hasBody(method)) init.body = bodyOf(req, headers, limit);
   return new Request(requestUrl(originOf(req), targetOf(req)), init);
+}
+
+/** Those that a Request keeps as they are: others it refuses, or writes in capitals. */
+const ORDINARY_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+/**
+ * The same for a handler of ours: a stand-in, for an ordinary request whose body nobody has begun to read.
+ * @throws {TypeError} as above.
+ */
+export function toIncomingRequest(req: NodeRequest, res: NodeResponse): Request {
+  const method = req.method ?? 'GET';
+  if (req.readableDidRead || !ORDINARY_METHODS.has(method)) return toRequest(req, res);
+  const headers = fetchHeaders(req);
+  return createIncomingRequest({
+    method,
+    url: requestUrl(originOf(req), targetOf(req)),
+    headers,
+    body: () => (hasBody(method) ? unreadBody(req, headers, undefined) : null),
+    signal: goneSignal(res),
+  });
+}
+
+function hasBody(method: string): boolean {
+  return method !== 'GET' && method !== 'HEAD';
 }
 
 /** Path and query as the client sent them: Express and Connect cut off of `url` where they are mounted. */
@@ -49,13 +74,21 @@ function fetchHeaders(req: NodeRequest): Headers {
   return headers;
 }
 
-/** Aborts when the connection closes before the response has ended. */
-function goneSignal(res: NodeResponse): AbortSignal {
-  const gone = new AbortController();
+/** Aborts when the connection closes before the response has ended. Made when it is first asked for. */
+function goneSignal(res: NodeResponse): () => AbortSignal {
+  let isGone = false;
+  let gone: AbortController | undefined;
   res.once('close', () => {
-    if (!res.writableEnded) gone.abort();
+    isGone = !res.writableEnded;
+    if (isGone) gone?.abort();
   });
-  return gone.signal;
+  return () => {
+    if (gone === undefined) {
+      gone = new AbortController();
+      if (isGone) gone.abort();
+    }
+    return gone.signal;
+  };
 }
 
 /**

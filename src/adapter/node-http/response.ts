@@ -2,6 +2,7 @@
  * From a response of fetch to one of node:http. A small answer leaves together with its head, in one packet;
  * the head does not wait for a body that is late.
  */
+import { wholeBody } from '../whole-response.ts';
 import { pump } from './pump.ts';
 import type { NodeResponse } from './types.ts';
 
@@ -13,6 +14,11 @@ export async function writeResponse(response: Response, res: NodeResponse, metho
   for (const [name, value] of response.headers) {
     if (KEPT.has(name)) res.appendHeader(name, value);
     else res.setHeader(name, value);
+  }
+  const whole = method === 'HEAD' ? undefined : wholeBody(response);
+  if (whole !== undefined && !res.destroyed) {
+    res.end(whole);
+    return;
   }
   if (response.body !== null) {
     if (method === 'HEAD') await response.body.cancel();

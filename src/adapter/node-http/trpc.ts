@@ -77,7 +77,7 @@ function behind(
         const error = failed ? getTRPCErrorFromUnknown(failed) : null;
         const handler = (request: Request): Promise<Response> => sealed(request, req, res, error);
         const ofPlain = isSealed(req) ? undefined : limit;
-        void answerNode(req, res, handler, { limit: ofPlain }).then(resolve);
+        void answerNode(req, res, handler, { limit: ofPlain, isOurs: true }).then(resolve);
       });
     });
 }

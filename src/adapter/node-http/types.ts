@@ -28,6 +28,7 @@ export interface NodeResponse {
   flushHeaders?(): void;
   write(chunk: Uint8Array): boolean;
   end(): unknown;
+  end(chunk: Uint8Array): unknown;
   destroy(): unknown;
   once(event: 'close' | 'drain', listener: () => void): unknown;
   off(event: 'close' | 'drain', listener: () => void): unknown;
