@@ -2,9 +2,10 @@
  * A server to be flooded, in a process of its own so that its memory is its own. Answers each message of its
  * parent with what it holds, and ends when the parent leaves. Needs --expose-gc.
  */
+import { createServer } from 'node:http';
 import { createNen, InMemorySessionStore, tokenBucket } from '../../src/adapter/server.ts';
 import { collect } from '../support/collect.ts';
-import { serve } from '../support/serve.ts';
+import { listen } from '../support/listen.ts';
 
 export interface FloodReport {
   readonly url: string;
@@ -14,6 +15,8 @@ export interface FloodReport {
   readonly rss: number;
   /** Before it, in bytes. */
   readonly busyRss: number;
+  /** The time that it has had of the processors since its start, before the collection, in microseconds. */
+  readonly cpuUs: number;
 }
 
 const nen = createNen({
@@ -21,17 +24,17 @@ const nen = createNen({
   rateLimit: tokenBucket({ perSecond: 20, burst: 20, global: { perSecond: 20, burst: 20 } }),
   onEvent: () => undefined,
 });
-const echo = nen.wrap(async (req) => new Response(await req.text()));
-const server = await serve((req) => {
-  const { pathname } = new URL(req.url);
-  return pathname.startsWith('/api/nen/') ? nen.routes.POST(req) : echo(req);
-});
+const echo = nen.node(async (req) => new Response(await req.text()));
+const server = await listen(
+  createServer((req, res) => (req.url?.startsWith('/api/nen/') ? nen.nodeRoutes : echo)(req, res)),
+);
 
 async function report(): Promise<void> {
   const busyRss = process.memoryUsage.rss();
+  const { user, system } = process.cpuUsage();
   await collect();
   const { heapUsed, rss } = process.memoryUsage();
-  process.send?.({ url: server.url, heapUsed, rss, busyRss } satisfies FloodReport);
+  process.send?.({ url: server.url, heapUsed, rss, busyRss, cpuUs: user + system } satisfies FloodReport);
 }
 
 process.on('message', () => void report());

@@ -3,11 +3,12 @@
  * echo and streams over a store in memory. Answers each order of its parent with a report, and ends when the
  * parent leaves. Needs --expose-gc.
  */
+import { createServer } from 'node:http';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createNen, InMemorySessionStore } from '../../src/adapter/server.ts';
 import type { Bytes } from '../../src/crypto/bytes.ts';
 import { collect } from '../support/collect.ts';
-import { serve } from '../support/serve.ts';
+import { listen } from '../support/listen.ts';
 
 /** What the parent asks for; all of it is reported, whatever is asked. */
 export interface Order {
@@ -55,7 +56,7 @@ const nen = createNen({
   rateLimit: () => 0,
   onEvent: () => undefined,
 });
-const sealed = nen.wrap(async (req) => {
+const sealed = nen.node(async (req) => {
   ran++;
   const frames = new URL(req.url).searchParams.get('frames');
   if (frames !== null) return new Response(tokens(Number(frames)));
@@ -87,8 +88,8 @@ function tokens(frames: number): ReadableStream<Bytes> {
   );
 }
 
-const server = await serve((req) =>
-  new URL(req.url).pathname.startsWith('/api/nen/') ? nen.routes.POST(req) : sealed(req),
+const server = await listen(
+  createServer((req, res) => (req.url?.startsWith('/api/nen/') ? nen.nodeRoutes : sealed)(req, res)),
 );
 
 const delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
