@@ -206,6 +206,14 @@ describe('a signature', () => {
     expect(await verify(headers, line, NOW + ageMs)).toBe(code);
   });
 
+  it.each([-30_001, 30_001])(
+    'that is refused %i ms later tells the log which clock to set',
+    async (ageMs) => {
+      const error = await errorOf(() => verifyRequest(session.keys, line, headers, NOW + ageMs));
+      expect(error.hint).toBe(`the timestamp is ${ageMs} ms old`);
+    },
+  );
+
   it('is looked at before the timestamp', async () => {
     const forged = { ...headers, signature: base64Encode(named('forged')) };
     expect(await verify(forged, line, NOW + 86_400_000)).toBe('ISO-3002');
