@@ -98,6 +98,11 @@ describe('an application on node:http', () => {
       },
       {
         plain: 'allow',
+        clientAddress: (req) => {
+          expect(realRequest(req)).toBe(req);
+          seen.push(new Request(req.clone()).headers.get('content-type') ?? '');
+          return undefined;
+        },
         authorize: ({ req }) => {
           seen.push(`${req.headers.get('content-type')} ${req.bodyUsed}`);
           expect(realRequest(req)).toBe(req);
@@ -107,7 +112,7 @@ describe('an application on node:http', () => {
     );
     expect(await (await fetch(`${url}/api/x`, { method: 'POST', body: 'plain' })).text()).toBe('good');
     expect(await (await client.fetch('/api/x', { method: 'POST', body: 'sealed' })).text()).toBe('good');
-    expect(seen).toEqual(['plain', 'application/json true', 'sealed']);
+    expect(seen).toEqual(['plain', 'application/json', 'application/json true', 'sealed']);
   });
 
   test('sees that the client has left where it asks for the signal only then', async () => {
