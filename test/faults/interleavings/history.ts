@@ -6,7 +6,7 @@ const QUIET_TURNS = 3;
 
 /** What an operation found when it began. */
 export interface Moment {
-  /** undefined: what was done before still had its effects. */
+  /** undefined: what was done before still had its effects, or there is nothing to rely on. */
   readonly harm: number | undefined;
   /** How often the client had been told to begin or end a session. */
   readonly session: number;
@@ -21,8 +21,14 @@ export class History {
   session = 0;
   terminations = 0;
   terminated = false;
+  readonly #isFair: boolean;
   #quietTurns = 0;
   #deadSids: ReadonlySet<string> = new Set();
+
+  /** @param isFair whether a call can rely on anything here. */
+  constructor(isFair: boolean) {
+    this.#isFair = isFair;
+  }
 
   harms(): void {
     this.harm++;
@@ -48,7 +54,7 @@ export class History {
   }
 
   moment(): Moment {
-    const isKnown = this.harm === 0 || this.#quietTurns >= QUIET_TURNS;
+    const isKnown = this.#isFair && (this.harm === 0 || this.#quietTurns >= QUIET_TURNS);
     const { session, terminated } = this;
     return { harm: isKnown ? this.harm : undefined, session, terminated, deadSids: this.#deadSids };
   }

@@ -22,13 +22,15 @@ beforeEach(
 );
 afterEach(() => void vi.useRealTimers());
 
-function holds(
+async function holds(
   skew: fc.Arbitrary<number>,
   sequences: fc.Arbitrary<Step[]>,
   usualRuns: number,
 ): Promise<void> {
+  // What is loaded at first use takes turns of its own: a run that is brought back by its seed must not differ.
+  await new World(0).run([]);
   const property = fc.asyncProperty(skew, sequences, (apartMs, steps) => new World(apartMs).run(steps));
-  return fc.assert(property, runs(usualRuns));
+  await fc.assert(property, runs(usualRuns));
 }
 
 const timeout = PROPERTY_TIMEOUT_MS;

@@ -25,7 +25,7 @@ const LAST_DOORS: readonly Door[] = ['nenFetch', 'link'];
 export class World {
   readonly #clocks = new Clocks();
   readonly #queue = new Queue();
-  readonly #history = new History();
+  readonly #history: History;
   readonly #servers: Servers;
   readonly #way: Way;
   readonly #application: Application;
@@ -36,7 +36,7 @@ export class World {
   constructor(skewMs: number) {
     watched.length = 0;
     this.#skewMs = skewMs;
-    if (Math.abs(skewMs) > MAX_HARMLESS_SKEW_MS) this.#history.harms();
+    this.#history = new History(Math.abs(skewMs) <= MAX_HARMLESS_SKEW_MS);
     this.#servers = new Servers(this.#clocks, skewMs, this.#queue);
     this.#servers.store.onFault = () => this.#history.harms();
     this.#way = new Way(this.#servers, this.#queue, (exchange) => {
