@@ -6,7 +6,7 @@
 import { cpus } from 'node:os';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Transport } from '../../src/link/client/transport.ts';
-import { type App, startApps } from '../faults/long/apps.ts';
+import { type App, type Apps, startApps } from '../faults/long/apps.ts';
 import { httpTransport } from '../faults/long/http-transport.ts';
 import { judge, startLoad } from '../faults/long/load.ts';
 import { report } from '../support/figures.ts';
@@ -96,23 +96,21 @@ function tell({ perSecond, serverUs, clientUs, redisUs, p99Ms, calls, failed }: 
 }
 
 test('T15: throughput of one process over memory and over Redis, 64 connections, 1 KiB', async () => {
-  const [inMemory, inRedis] = await Promise.all([
+  // A process each: what one way has compiled and kept is in no other's figures.
+  const [inClear, inMemory, inRedis] = await Promise.all([
+    startApps(1, { logs: false }),
     startApps(1, { logs: false }),
     startApps(1, { logs: false, redis: redis.port }),
   ]);
   const { transport, close } = httpTransport(CONNECTIONS);
-  const [memoryApp, redisApp] = [inMemory.apps[0] as App, inRedis.apps[0] as App];
-  const ways = {
-    plain: { app: memoryApp, transport, sealed: false },
-    memory: { app: memoryApp, transport, sealed: true },
-    Redis: { app: redisApp, transport, sealed: true },
-  };
+  const way = ({ apps }: Apps, sealed: boolean): Way => ({ app: apps[0] as App, transport, sealed });
+  const ways = { plain: way(inClear, false), memory: way(inMemory, true), Redis: way(inRedis, true) };
   const turns: Record<keyof typeof ways, Measured[]> = { plain: [], memory: [], Redis: [] };
   for (let turn = 0; turn < TURNS; turn++) {
     for (const kind of ['plain', 'memory', 'Redis'] as const) turns[kind].push(await measure(ways[kind]));
   }
   close();
-  await Promise.all([inMemory.stop(), inRedis.stop()]);
+  await Promise.all([inClear, inMemory, inRedis].map((apps) => apps.stop()));
 
   const done = `one process, ${CONNECTIONS} connections, 1 KiB each way, client on the same ${cpus().length} processors, best of ${TURNS} turns`;
   const plain = best(turns.plain);
