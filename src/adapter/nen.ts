@@ -22,6 +22,7 @@ import type { Context } from './context.ts';
 import { type CorsOptions, createCors } from './cors.ts';
 import { environment } from './environment.ts';
 import { consoleListener, type EventListener, guarded } from './events.ts';
+import { realRequest } from './incoming-request.ts';
 import { toNodeHandler } from './node-http/handler.ts';
 import type { NodeHandler } from './node-http/types.ts';
 import { DEFAULT_RATE, type RateLimiter, tokenBucket } from './rate-limit.ts';
@@ -166,12 +167,17 @@ function createContext(options: NenOptions): Context {
     cors: options.cors && createCors(options.cors, publicHeaders),
     report: guarded('onEvent', optionalFunction('onEvent', options.onEvent) ?? consoleListener(now)),
     rateLimit: optionalFunction('rateLimit', options.rateLimit) ?? tokenBucket({ ...DEFAULT_RATE, now }),
-    clientAddress: optionalFunction('clientAddress', options.clientAddress) ?? (() => undefined),
+    clientAddress: addressReader(optionalFunction('clientAddress', options.clientAddress)),
     keepAliveMs,
     shaping: resolveShaping(options, NO_SHAPING, keepAliveMs),
     turns: new Turns(),
     handshakeTurns: new Turns(HANDSHAKE_TURNS_APART),
   };
+}
+
+/** Where nobody reads addresses no real request is made: refusing a flood of handshakes would cost half more. */
+function addressReader(read: NenOptions['clientAddress']): Context['clientAddress'] {
+  return read === undefined ? () => undefined : (req) => read(realRequest(req));
 }
 
 const ALL_SUITES: readonly SuiteName[] = ['ML-KEM-768', 'X-Wing'];

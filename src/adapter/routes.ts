@@ -11,7 +11,7 @@ import { type ClientHello, decodeClientHello, type SessionTerms } from '../proto
 import { mediaType } from '../protocol/media-type.ts';
 import type { Admitted } from './admit.ts';
 import type { Context } from './context.ts';
-import { realRequest, takesStandIn } from './incoming-request.ts';
+import { takesStandIn } from './incoming-request.ts';
 import { probe } from './probe.ts';
 import { declaredLength, readRequestBody } from './request-body.ts';
 import { refuse, refusePlain, requestLine, serveSealed } from './serve.ts';
@@ -88,7 +88,7 @@ const BUSY_SECONDS = 1;
 async function handshake(context: Context, req: Request): Promise<Response> {
   const { path } = requestLine(context, req);
   try {
-    const retryAfterSeconds = await context.rateLimit(context.clientAddress(realRequest(req)));
+    const retryAfterSeconds = await context.rateLimit(context.clientAddress(req));
     if (retryAfterSeconds > 0) {
       return refuseForNow(context, path, retryAfterSeconds, 'over the rate of handshakes');
     }
