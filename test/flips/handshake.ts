@@ -32,7 +32,7 @@ import { AUDIENCE, flipBit, handshakeRequest, type WireRequest, withHeaders } fr
 import { LONG } from '../protocol/support.ts';
 import { bits, cuts, flipText, isBase64 } from './alterations.ts';
 import { readWhole, refusalIn, type Stage, toRequest } from './stage.ts';
-import { type Group, harmless, type Outcome, refused, type Tally } from './tally.ts';
+import { type Group, harmless, type Outcome, rarely, refused, type Tally } from './tally.ts';
 
 /** Of the bits of an `ek`, which cost both halves of ML-KEM, one in so many: each where the runtime has it. */
 const KEY_STEP = LONG || 'encapsulate' in nodeCrypto ? 1 : 11;
@@ -183,7 +183,7 @@ export async function overHello(tally: Tally, stage: Stage): Promise<void> {
 
 export async function overSignedHello(tally: Tally, stage: Stage, client: Signer): Promise<void> {
   const group = tally.group('handshake: hello with an identity', {
-    pk: refused('ISO-1002', 'ISO-1004'),
+    pk: rarely(refused('ISO-1004'), 'ISO-1002'),
     'pk, no base64': refused('ISO-1001', 'ISO-1002'),
     'pk, cut': refused('ISO-1001', 'ISO-1002'),
     ...signed('ISO-1004', 'ISO-1001'),
