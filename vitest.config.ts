@@ -2,7 +2,7 @@
  * The test suites. The cryptography is tested twice: with what the runtime has ("node-crypto") and with
  * noble forced ("noble"), so that both implementations go through every protocol and adapter test. Where
  * WebCrypto could do it too, clients are tested on that as well ("web-crypto").
- * Tests that start browsers, Next or npm run last, when nothing else wants the machine.
+ * Tests that start browsers, Next or npm have longer limits.
  */
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
@@ -61,7 +61,7 @@ export default defineConfig({
       include: ['src/**/*.ts'],
       reporter: ['text', 'html'],
     },
-    // Vitest leaves one core to itself, which is half of a machine with two. Tests mostly wait.
+    // Vitest leaves one core to itself, which is half of a machine with two.
     maxWorkers: availableParallelism(),
     projects: [
       {
@@ -95,7 +95,6 @@ export default defineConfig({
           include: SLOW_ROOMS,
           testTimeout: 120_000,
           hookTimeout: 300_000,
-          sequence: { groupOrder: 1 },
         },
       },
     ],

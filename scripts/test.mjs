@@ -32,6 +32,7 @@ await script(async () => {
 
   say(browser ? `testing, browser tests with ${browser}` : 'testing');
   const env = {
+    NEN_BUILT: '1',
     ...(browser && { CHROMIUM: browser }),
     ...(redis && { REDIS_SERVER: redis }),
     ...(nginx && { NGINX: nginx }),

@@ -43,10 +43,20 @@ export async function createAppFolder(name: string): Promise<AppFolder> {
   const options = {
     module: 'ESNext',
     moduleResolution: 'Bundler',
-    paths: { ...entryPaths(), '@/*': ['./*'] },
   };
-  const tsconfig = { extends: '../../tsconfig.json', compilerOptions: options, include: ['**/*.ts'] };
-  await put('tsconfig.json', JSON.stringify(tsconfig));
+  const putConfig = (file: string, entries: Record<string, string[]>): Promise<void> => {
+    const compilerOptions = { ...options, paths: { ...entries, '@/*': ['./*'] } };
+    return put(
+      file,
+      JSON.stringify({ extends: '../../tsconfig.json', compilerOptions, include: ['**/*.ts'] }),
+    );
+  };
+  await putConfig('tsconfig.json', entryPaths('src', '.ts'));
+  // After the build of npm test: types without their sources are checked in a third of the time.
+  await putConfig(
+    TYPES_CONFIG,
+    process.env.NEN_BUILT ? entryPaths('dist', '.d.ts') : entryPaths('src', '.ts'),
+  );
   return {
     put,
     typeErrors: () => typeErrors(folder),
@@ -59,23 +69,24 @@ interface Manifest {
   readonly exports: Readonly<Record<string, { readonly default: string } | string>>;
 }
 
-/** Each entry of the package, as its source. */
-function entryPaths(): Record<string, string[]> {
+/** Each entry of the package, in another folder and with another ending. */
+function entryPaths(folder: string, ending: string): Record<string, string[]> {
   const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
   const paths: Record<string, string[]> = {};
   for (const [entry, target] of Object.entries(exports)) {
     if (typeof target === 'string') continue;
-    const source = target.default.replace('./dist/', 'src/').replace(/\.js$/, '.ts');
-    paths[entry.replace('.', 'trpc-nen')] = [join(root, source)];
+    const file = target.default.replace('./dist/', `${folder}/`).replace(/\.js$/, ending);
+    paths[entry.replace('.', 'trpc-nen')] = [join(root, file)];
   }
   return paths;
 }
 
+const TYPES_CONFIG = 'tsconfig.types.json';
 const run = promisify(execFile);
 
 function typeErrors(folder: string): Promise<string> {
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  return run(process.execPath, [tsc, '-p', folder]).then(
+  return run(process.execPath, [tsc, '-p', join(folder, TYPES_CONFIG)]).then(
     ({ stdout }) => stdout,
     (failed: { stdout?: string }) => failed.stdout ?? 'the compiler could not be started',
   );
