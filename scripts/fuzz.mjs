@@ -4,7 +4,7 @@
  * number, NEN_FUZZ_SEED brings a run back.
  */
 import { join } from 'node:path';
-import { shareOf } from './lib/figures.mjs';
+import { shareOf, vitestArguments } from './lib/figures.mjs';
 import { install } from './lib/install.mjs';
 import { tryNginx } from './lib/nginx.mjs';
 import { root, run, script } from './lib/run.mjs';
@@ -17,7 +17,6 @@ await script(async () => {
   await install(root);
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   const cases = process.env.NEN_FUZZ_CASES ?? String(CASES * shareOf(SHORT_SHARE));
-  const args = process.argv.slice(2).filter((arg) => arg !== '--short');
   const env = { NEN_FUZZ_CASES: cases, ...(nginx && { NGINX: nginx }) };
-  return run(process.execPath, [vitest, 'run', 'test/fuzz', ...args], { env });
+  return run(process.execPath, [vitest, 'run', 'test/fuzz', ...vitestArguments()], { env });
 });

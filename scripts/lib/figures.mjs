@@ -14,8 +14,12 @@ export function shareOf(shortShare) {
   return Number(process.env.NEN_SHARE || 1);
 }
 
+/** Arguments of the script other than --short go to vitest. */
+export function vitestArguments() {
+  return process.argv.slice(2).filter((arg) => arg !== '--short');
+}
+
 /**
- * Arguments of the script other than --short go to vitest.
  * @param {string} project
  * @param {{ share: number, env: Record<string, string> }} options
  * @returns {Promise<number>} the exit code
@@ -27,8 +31,7 @@ export async function runWithTable(project, { share, env }) {
   const folder = mkdtempSync(join(tmpdir(), `nen-${project}-`));
   const file = join(folder, 'figures');
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
-  const args = process.argv.slice(2).filter((arg) => arg !== '--short');
-  const code = await run(process.execPath, [vitest, 'run', '--project', project, ...args], {
+  const code = await run(process.execPath, [vitest, 'run', '--project', project, ...vitestArguments()], {
     env: { ...env, NEN_FIGURES: file, NEN_SHARE: String(share) },
   });
   const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : [];
