@@ -10,8 +10,9 @@ import { NenError } from '../../protocol/errors.ts';
 import { type SealedRequest, sealRequest } from '../../protocol/exchange.ts';
 import type { RequestLine } from '../../protocol/signed-headers.ts';
 import { abortReason, throwIfAborted } from './abort.ts';
+import type { ClientSession } from './client-session.ts';
 import { type Answer, openAnswer, PlainRefusal } from './open-answer.ts';
-import type { ClientSession, SessionManager } from './session-manager.ts';
+import type { SessionManager } from './session-manager.ts';
 import { type Transport, UNCACHED } from './transport.ts';
 
 /** A call, ready to be sealed under any session. */

@@ -1,5 +1,5 @@
 /** What must hold, of each message, of each operation's end, and of what is left. Each rule gives what broke it. */
-import { ClientSession } from '../../../src/link/client/session-manager.ts';
+import { ClientSession } from '../../../src/link/client/client-session.ts';
 import { NenError } from '../../../src/protocol/errors.ts';
 import { HANDSHAKE } from '../../link/channel.ts';
 import type { History } from './history.ts';

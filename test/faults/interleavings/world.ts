@@ -3,7 +3,7 @@
  * hold is in rules.ts.
  */
 import { vi } from 'vitest';
-import { ClientSession } from '../../../src/link/client/session-manager.ts';
+import { ClientSession } from '../../../src/link/client/client-session.ts';
 import { Clocks, HANDSHAKE } from '../../link/channel.ts';
 import { History } from './history.ts';
 import { Application, type Operation } from './operations.ts';

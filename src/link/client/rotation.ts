@@ -1,0 +1,92 @@
+/**
+ * When a client's session is rotated (PROTOCOL.md, section 4.6): when the application asks for it, and by itself when
+ * it is worn. One rotation at a time, and none during a call's second attempt, since there is no third.
+ */
+import type { Bytes } from '../../crypto/bytes.ts';
+import { type ClientSession, dropped, terminated } from './client-session.ts';
+import type { Handshaker } from './handshaker.ts';
+import { unlessAborted } from './unless-aborted.ts';
+
+/** Carries a rotation's hello in a sealed request under the old session, which is held. */
+export type SendRotation = (old: ClientSession, hello: Bytes, signal: AbortSignal) => Promise<Bytes>;
+
+export interface RotationOptions {
+  readonly handshaker: Handshaker;
+  /** undefined: this client never rotates. */
+  readonly send: SendRotation | undefined;
+  /** The session that stands, held. */
+  readonly hold: () => Promise<ClientSession>;
+  /** Puts the new session in the place of the one that stands. */
+  readonly put: (next: ClientSession) => ClientSession;
+}
+
+export class Rotation {
+  readonly #options: RotationOptions;
+  #running: Promise<ClientSession> | undefined;
+  /** Second attempts under way. */
+  readonly #retries = new Set<Promise<unknown>>();
+  /** The session that could not be rotated: it is used to its end. */
+  #unrotatable: ClientSession | undefined;
+  #terminations = 0;
+
+  constructor(options: RotationOptions) {
+    this.#options = options;
+  }
+
+  /** Rotates the session that stands; it stays as it is if that fails. Who asks meanwhile shares the one under way. */
+  run(): Promise<ClientSession> {
+    this.#running ??= this.#rotate().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  /** Nobody waits for it, and its failure is nobody's: the session is good until its end. */
+  runInBackground(worn: ClientSession): void {
+    if (this.#options.send === undefined) return;
+    if (this.#running !== undefined || this.#unrotatable === worn) return;
+    this.run().catch(() => {
+      this.#unrotatable = worn;
+    });
+  }
+
+  /**
+   * Runs a call's second attempt. It waits for a rotation under way, whose answer may bring the session that
+   * it needs, and no rotation begins before it has ended.
+   */
+  async retry<Result>(signal: AbortSignal | null, attempt: () => Promise<Result>): Promise<Result> {
+    while (this.#running !== undefined) await unlessAborted(settled(this.#running), signal);
+    const retrying = attempt();
+    this.#retries.add(retrying);
+    try {
+      return await retrying;
+    } finally {
+      this.#retries.delete(retrying);
+    }
+  }
+
+  /** The client was terminated: what is under way must not bring back what it continues. */
+  giveUp(): void {
+    this.#terminations++;
+  }
+
+  async #rotate(): Promise<ClientSession> {
+    while (this.#retries.size > 0) await Promise.allSettled(this.#retries);
+    const { handshaker, send, hold, put } = this.#options;
+    const old = await hold();
+    const terminations = this.#terminations;
+    try {
+      if (send === undefined) throw terminated();
+      const next = await handshaker.rotate(old, (hello, signal) => send(old, hello, signal));
+      // Also if there was a handshake since.
+      if (this.#terminations !== terminations) throw dropped(next, 'unknown');
+      return put(next);
+    } finally {
+      old.release();
+    }
+  }
+}
+
+async function settled(flight: Promise<unknown>): Promise<void> {
+  await flight.catch(() => undefined);
+}
