@@ -1,6 +1,5 @@
 /** Who a client trusts and who it is: options that are wrong never come down to trusting anybody, and no signer holds a call for ever. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import * as loading from '../../src/crypto/load-ml-dsa-65.ts';
 import { createMlDsa65Signer } from '../../src/crypto/ml-dsa-65.ts';
 import type { Signer } from '../../src/crypto/signature.ts';
 import { readIdentity, readPins } from '../../src/link/client/identity-options.ts';
@@ -8,12 +7,13 @@ import { NenClient, type NenClientOptions } from '../../src/link/client/nen-clie
 import { nenLink } from '../../src/link/index.ts';
 import { HANDSHAKE, ORIGIN, openChannel } from './channel.ts';
 
-vi.mock('../../src/crypto/load-ml-dsa-65.ts', { spy: true });
+const LOADING = '../../src/crypto/load-ml-dsa-65.ts';
 
 afterEach(() => {
   vi.useRealTimers();
   vi.restoreAllMocks();
   vi.unstubAllEnvs();
+  vi.doUnmock(LOADING);
   vi.resetModules();
 });
 
@@ -103,7 +103,12 @@ describe('identityMode and identity', () => {
   });
 
   it('that could not be loaded is loaded by the next handshake, and then kept', async () => {
-    const identity = readIdentity({ identityMode: 'pqc' });
+    // Modules of its own: other files share theirs.
+    vi.resetModules();
+    vi.doMock(LOADING, { spy: true });
+    const loading = await import(LOADING);
+    const options = await import('../../src/link/client/identity-options.ts');
+    const identity = options.readIdentity({ identityMode: 'pqc' });
     vi.mocked(loading.loadSigner).mockRejectedValueOnce(new Error('the chunk is gone'));
     await expect(identity?.()).rejects.toThrow('the chunk is gone');
     const own = await identity?.();

@@ -1,5 +1,5 @@
-/** Runs before each test file of a project that takes the choice of cryptography from the runtime. */
+/** Runs before each test file of a project that says whose cryptography is used: files share their modules. */
 import { force } from '../../src/crypto/choice.ts';
 
 const { NEN_TEST_CRYPTO } = process.env;
-if (NEN_TEST_CRYPTO === 'noble' || NEN_TEST_CRYPTO === 'web') force(NEN_TEST_CRYPTO);
+force(NEN_TEST_CRYPTO === 'noble' || NEN_TEST_CRYPTO === 'web' ? NEN_TEST_CRYPTO : undefined);
