@@ -144,3 +144,76 @@ describe('a call that the rotation overtakes', () => {
     expect(new Set(sids(channel).slice(-2)).size).toBe(1);
   });
 });
+
+describe('a rotation that is asked for while one is under way', () => {
+  /** A rotation that the server has done, whose answer is lost when the gate opens. */
+  async function underWay(channel: Channel) {
+    const [arrived, held] = [gate(), gate()];
+    await call(channel);
+    channel.way = async (sent, forward) => {
+      const answer = await forward();
+      if (sent.path !== ROTATE) return answer;
+      arrived.open();
+      await held.opened;
+      throw new TypeError('fetch failed');
+    };
+    const rotation = channel.client.rotate().catch((error: unknown) => error);
+    await arrived.opened;
+    return { rotation, lose: () => held.open() };
+  }
+
+  it('is the same one', async () => {
+    const channel = openChannel();
+    await call(channel);
+    const [first, second] = await Promise.all([channel.client.rotate(), channel.client.rotate()]);
+    expect(second).toEqual(first);
+    expect(channel.count(ROTATE)).toBe(1);
+  });
+
+  it('is refused in a client that was terminated, however the other ends', async () => {
+    const channel = openChannel();
+    const { rotation, lose } = await underWay(channel);
+    await channel.client.terminate().catch(() => undefined);
+    const late = channel.client.rotate().catch((error: unknown) => error);
+    lose();
+    expect(await late).toMatchObject({ code: 'ISO-2001', outcome: 'not-run' });
+    expect(await rotation).toMatchObject({ code: 'ISO-4005', outcome: 'unknown' });
+  });
+
+  it('is another, if the client was terminated and has a new session', async () => {
+    const channel = openChannel();
+    const { rotation, lose } = await underWay(channel);
+    await channel.client.terminate().catch(() => undefined);
+    await channel.client.handshake();
+    channel.way = (_sent, forward) => forward();
+    const { sid } = await channel.client.rotate();
+    lose();
+    expect(await rotation).toMatchObject({ code: 'ISO-4005' });
+    await call(channel);
+    expect(sids(channel).at(-1)).toBe(sid);
+    expect([channel.count(ROTATE), channel.count(HANDSHAKE)]).toEqual([2, 2]);
+  });
+
+  it('leaves a new session alone, if it was asked for before the client was terminated', async () => {
+    const channel = openChannel();
+    await call(channel);
+    const [retried, answered] = [gate(), gate()];
+    channel.way = async (sent, forward) => {
+      if (sent.path !== '/api/notes') return forward();
+      if (channel.count('/api/notes') === 2) return refusal('ISO-2002');
+      retried.open();
+      await answered.opened;
+      return forward();
+    };
+    const retry = call(channel).catch((error: unknown) => error);
+    await retried.opened;
+    // It waits for the second attempt.
+    const rotation = channel.client.rotate().catch((error: unknown) => error);
+    await channel.client.terminate().catch(() => undefined);
+    await channel.client.handshake();
+    answered.open();
+    await retry;
+    expect(await rotation).toMatchObject({ code: 'ISO-2001', outcome: 'not-run' });
+    expect(channel.count(ROTATE)).toBe(0);
+  });
+});

@@ -27,7 +27,6 @@ export class Rotation {
   readonly #retries = new Set<Promise<unknown>>();
   /** The session that could not be rotated: it is used to its end. */
   #unrotatable: ClientSession | undefined;
-  #terminations = 0;
 
   constructor(options: RotationOptions) {
     this.#options = options;
@@ -35,10 +34,12 @@ export class Rotation {
 
   /** Rotates the session that stands; it stays as it is if that fails. Who asks meanwhile shares the one under way. */
   run(): Promise<ClientSession> {
-    this.#running ??= this.#rotate().finally(() => {
-      this.#running = undefined;
+    if (this.#running !== undefined) return this.#running;
+    const running: Promise<ClientSession> = this.#rotate(() => this.#running !== running).finally(() => {
+      if (this.#running === running) this.#running = undefined;
     });
-    return this.#running;
+    this.#running = running;
+    return running;
   }
 
   /** Nobody waits for it, and its failure is nobody's: the session is good until its end. */
@@ -65,21 +66,20 @@ export class Rotation {
     }
   }
 
-  /** The client was terminated: what is under way must not bring back what it continues. */
+  /** The client was terminated: what is under way comes to nothing, and nobody joins it. */
   giveUp(): void {
-    this.#terminations++;
+    this.#running = undefined;
   }
 
-  async #rotate(): Promise<ClientSession> {
+  async #rotate(isGivenUp: () => boolean): Promise<ClientSession> {
     while (this.#retries.size > 0) await Promise.allSettled(this.#retries);
     const { handshaker, send, hold, put } = this.#options;
     const old = await hold();
-    const terminations = this.#terminations;
     try {
-      if (send === undefined) throw terminated();
+      // The session that stands now may be another, made since.
+      if (send === undefined || isGivenUp()) throw terminated();
       const next = await handshaker.rotate(old, (hello, signal) => send(old, hello, signal));
-      // Also if there was a handshake since.
-      if (this.#terminations !== terminations) throw dropped(next, 'unknown');
+      if (isGivenUp()) throw dropped(next, 'unknown');
       return put(next);
     } finally {
       old.release();

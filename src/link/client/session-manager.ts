@@ -68,7 +68,8 @@ export class SessionManager {
   }
 
   /** Replaces the session by one that continues it; it stays as it is if that fails. Several calls share one. */
-  rotate(): Promise<ClientSession> {
+  async rotate(): Promise<ClientSession> {
+    if (this.#terminated) throw terminated();
     return this.#rotation.run();
   }
 

@@ -18,8 +18,8 @@ export function brokenBySending(
 ): string[] {
   const broken: string[] = [];
   const underWay = sent.filter((other) => other.open && other.path === path).length;
-  if (path === ROTATE && underWay > 0) broken.push('two rotations at once');
-  // A termination gives up the handshake that is under way.
+  // A termination gives up the handshake and the rotation that are under way.
+  if (path === ROTATE && underWay > history.terminations) broken.push('two rotations at once');
   if (path === HANDSHAKE && underWay > history.terminations) broken.push('two handshakes at once');
   for (const { name, began } of operations) {
     if (names.includes(name) && sid !== undefined && began.deadSids.has(sid))
@@ -41,9 +41,7 @@ export function brokenByEnding(operation: Operation, history: History): string[]
     broken.push(`${name} failed with what is no NenError: ${String(fate.error)}`);
   const code = 'error' in fate ? NenError.from(fate.error)?.code : 'none';
   if (began.terminated && began.session === history.session && kind !== 'terminate') {
-    // A rotation joins one that is under way, which ends as it ends.
-    const isRefused = code === 'ISO-2001' || (kind === 'rotate' && code !== 'none');
-    if (!isRefused) broken.push(`${name} came to ${code} in a client that was terminated`);
+    if (code !== 'ISO-2001') broken.push(`${name} came to ${code} in a client that was terminated`);
   }
   if ('error' in fate && mustSucceed(operation, history))
     broken.push(`${name} failed unharmed: ${told(fate.error)}`);
