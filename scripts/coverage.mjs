@@ -4,10 +4,10 @@
  * processes of its own. So is src/cli, which its tests run as the command.
  * Arguments go to vitest. Plain Node without dependencies, because it runs before there are any.
  */
-import { join } from 'node:path';
 import { install } from './lib/install.mjs';
 import { needRedis } from './lib/redis.mjs';
-import { root, run, say, script } from './lib/run.mjs';
+import { root, say, script } from './lib/run.mjs';
+import { runVitest } from './lib/vitest.mjs';
 
 const MIN_LINES_PERCENT = 95;
 const MIN_BRANCHES_PERCENT = 90;
@@ -16,7 +16,6 @@ await script(async () => {
   const redis = await needRedis();
   await install(root);
   say('testing, with coverage');
-  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   const options = [
     ...['node-crypto', 'noble', 'unit'].map((project) => `--project=${project}`),
     '--coverage',
@@ -28,5 +27,5 @@ await script(async () => {
     `--coverage.thresholds.branches=${MIN_BRANCHES_PERCENT}`,
   ];
   const env = redis === undefined ? {} : { REDIS_SERVER: redis };
-  return run(process.execPath, [vitest, 'run', ...options, ...process.argv.slice(2)], { env });
+  return runVitest([...options, ...process.argv.slice(2)], { env });
 });

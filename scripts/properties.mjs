@@ -3,10 +3,10 @@
  * NEN_PROPERTY_SCALE names another factor. A failure prints a seed and a path; NEN_PROPERTY_SEED and
  * NEN_PROPERTY_PATH bring it back. Other arguments go to vitest: `npm run test:properties -- -t Redis`.
  */
-import { join } from 'node:path';
 import { install } from './lib/install.mjs';
 import { needRedis } from './lib/redis.mjs';
-import { root, run, script } from './lib/run.mjs';
+import { root, script } from './lib/run.mjs';
+import { runVitest } from './lib/vitest.mjs';
 
 const SCALE = '25';
 const PROPERTIES = [
@@ -18,7 +18,6 @@ const PROPERTIES = [
 await script(async () => {
   const redis = await needRedis();
   await install(root);
-  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   const env = { NEN_PROPERTY_SCALE: process.env.NEN_PROPERTY_SCALE ?? SCALE, REDIS_SERVER: redis };
-  return run(process.execPath, [vitest, 'run', ...PROPERTIES, ...process.argv.slice(2)], { env });
+  return runVitest([...PROPERTIES, ...process.argv.slice(2)], { env });
 });

@@ -10,7 +10,8 @@ import { delimiter, dirname, join } from 'node:path';
 import { needChromium } from './lib/chromium.mjs';
 import { install } from './lib/install.mjs';
 import { NODE_MAJORS, nodeOf } from './lib/nodes.mjs';
-import { root, run, say, script } from './lib/run.mjs';
+import { root, say, script } from './lib/run.mjs';
+import { runVitest } from './lib/vitest.mjs';
 
 const ROOMS = ['crypto', 'protocol', 'adapter', 'link', 'vectors', 'attack/handshake', 'attack/identity'].map(
   (room) => `test/${room}`,
@@ -63,7 +64,7 @@ async function testOn(node) {
     'unit',
     ...(ask(node, HAS_WEB_KEM) === 'true' ? ['web-crypto'] : []),
   ];
-  const counts = await runVitest(node, version, projects, args.length > 0 ? args : ROOMS);
+  const counts = await testWith(node, version, projects, args.length > 0 ? args : ROOMS);
   return { runtime: `Node ${version}`, native: ask(node, NATIVE), ...counts };
 }
 
@@ -71,7 +72,7 @@ async function testOn(node) {
 async function testInChromium() {
   const [, version = ''] = /([0-9]+)\./.exec(execFileSync(await needChromium(), ['--version'], QUIET)) ?? [];
   say(`testing in Chromium ${version}`);
-  const counts = await runVitest(process.execPath, `chromium-${version}`, ['slow'], [IN_CHROMIUM]);
+  const counts = await testWith(process.execPath, `chromium-${version}`, ['slow'], [IN_CHROMIUM]);
   return {
     runtime: `Chromium ${version}`,
     native: 'ml-kem-768, ml-dsa-65, x25519, chacha20-poly1305',
@@ -86,17 +87,16 @@ async function testInChromium() {
  * @param {readonly string[]} filters
  * @returns {Promise<Counts>}
  */
-async function runVitest(node, name, projects, filters) {
+async function testWith(node, name, projects, filters) {
   const report = join(reports, `report-${name}.json`);
   mkdirSync(reports, { recursive: true });
   rmSync(report, { force: true });
-  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${report}`];
   // A first run in a new Node, on a busy machine, is slow.
   const options = [...projects.map((project) => `--project=${project}`), '--testTimeout=120000'];
   const env = { PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}`, NEN_CRYPTO_CASES: 'all' };
   const startedAt = performance.now();
-  const code = await run(node, [vitest, 'run', ...options, ...reporters, ...filters], { env });
+  const code = await runVitest([...options, ...reporters, ...filters], { env, node });
   const seconds = (performance.now() - startedAt) / 1000;
   const counts = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : {};
   const { numPassedTests: passed = 0, numFailedTests: failing = 0, numPendingTests: skipped = 0 } = counts;

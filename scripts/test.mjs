@@ -4,13 +4,13 @@
  * Arguments go to vitest: `npm test -- test/crypto`, `npm test -- -t 'replay'`, `npm test -- --coverage`.
  * Plain Node without dependencies, because it runs before there are any.
  */
-import { join } from 'node:path';
 import { findChromium, needChromium } from './lib/chromium.mjs';
 import { buildExample, examples } from './lib/example.mjs';
 import { install } from './lib/install.mjs';
 import { findNginx, tryNginx } from './lib/nginx.mjs';
 import { findRedis, needRedis } from './lib/redis.mjs';
 import { Failure, root, run, say, script } from './lib/run.mjs';
+import { runVitest } from './lib/vitest.mjs';
 
 const args = process.argv.slice(2);
 
@@ -37,8 +37,7 @@ await script(async () => {
     ...(redis && { REDIS_SERVER: redis }),
     ...(nginx && { NGINX: nginx }),
   };
-  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
-  const tests = await run(process.execPath, [vitest, 'run', ...args], { env });
+  const tests = await runVitest(args, { env });
 
   if (types !== 0) throw new Failure('the type check failed: see above');
   return tests;

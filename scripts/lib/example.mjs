@@ -96,7 +96,7 @@ function inputsHash(exampleFolder) {
   for (const folder of [join(root, 'dist'), exampleFolder]) {
     for (const file of filesIn(folder)) hash.update(`${file}\0`).update(readFileSync(file)).update('\0');
   }
-  const variables = Object.keys(process.env).filter((name) => /^(NEXT_PUBLIC|NEN)_/.test(name));
+  const variables = Object.keys(process.env).filter((name) => /^NEXT_PUBLIC_|^NEN_IDENTITY$/.test(name));
   for (const name of variables.sort()) hash.update(`${name}=${process.env[name]}\0`);
   return hash.digest('hex');
 }

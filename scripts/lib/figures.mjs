@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { install } from './install.mjs';
 import { Failure, root, run, say } from './run.mjs';
+import { runVitest } from './vitest.mjs';
 
 /**
  * How much of its time and load a run takes: all of it, `shortShare` of it with --short, or what NEN_SHARE names.
@@ -30,8 +31,7 @@ export async function runWithTable(project, { share, env }) {
   if ((await run('npm', ['run', '--silent', 'build'])) !== 0) throw new Failure('the build failed');
   const folder = mkdtempSync(join(tmpdir(), `nen-${project}-`));
   const file = join(folder, 'figures');
-  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
-  const code = await run(process.execPath, [vitest, 'run', '--project', project, ...vitestArguments()], {
+  const code = await runVitest(['--project', project, ...vitestArguments()], {
     env: { ...env, NEN_FIGURES: file, NEN_SHARE: String(share) },
   });
   const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : [];
