@@ -14,7 +14,8 @@ export async function loadVerifier(): Promise<SignatureVerifier> {
 /** @param seed 32 bytes. @throws {RangeError} */
 export async function loadSigner(seed: Bytes, keyId: string): Promise<Signer> {
   const subtle = preferredSubtle();
-  if (subtle !== undefined && (await webVerifier()) !== undefined)
+  // Not every WebCrypto with ML-DSA-65 leads from a private key to its public one.
+  if (typeof subtle?.getPublicKey === 'function' && (await webVerifier()) !== undefined)
     return (await import('./web-ml-dsa-65-signer.ts')).createWebSigner(subtle, seed, keyId);
   return (await import('./ml-dsa-65.ts')).createMlDsa65Signer(seed, keyId);
 }

@@ -1,5 +1,5 @@
 /** Signs ML-DSA-65 (FIPS 204, pure, hedged) by WebCrypto. Loaded on demand, by a client that has an identity. */
-import { type Bytes, base64UrlDecode } from './bytes.ts';
+import type { Bytes } from './bytes.ts';
 import { SIGNATURE_PUBLIC_KEY_BYTES, type Signer } from './signature.ts';
 import type { ModernSubtle } from './web-subtle.ts';
 
@@ -9,14 +9,11 @@ const SEED_BYTES = 32;
 /** @param seed 32 bytes, copied. @throws {RangeError} for a seed of another length. */
 export async function createWebSigner(subtle: ModernSubtle, seed: Bytes, keyId: string): Promise<Signer> {
   if (seed.length !== SEED_BYTES) throw new RangeError('an ML-DSA-65 seed has 32 bytes');
-  const [key, extractable] = await Promise.all([
-    subtle.importKey('raw-seed', seed, NAME, false, ['sign']),
-    subtle.importKey('raw-seed', seed, NAME, true, ['sign']),
-  ]);
-  // There is no other way from a private key to its public one that every runtime has.
-  const { pub = '' } = await subtle.exportKey('jwk', extractable);
-  const publicKey = base64UrlDecode(pub);
-  if (publicKey?.length !== SIGNATURE_PUBLIC_KEY_BYTES)
+  const key = await subtle.importKey('raw-seed', seed, NAME, false, ['sign']);
+  const publicKey = new Uint8Array(
+    await subtle.exportKey('raw-public', await subtle.getPublicKey(key, ['verify'])),
+  );
+  if (publicKey.length !== SIGNATURE_PUBLIC_KEY_BYTES)
     throw new Error('this runtime exports ML-DSA-65 keys in another form');
   return {
     keyId,

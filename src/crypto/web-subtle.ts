@@ -16,7 +16,7 @@ export interface ModernSubtle {
     usages: readonly string[],
   ): Promise<CryptoKey>;
   exportKey(format: 'raw-public', key: CryptoKey): Promise<ArrayBuffer>;
-  exportKey(format: 'jwk', key: CryptoKey): Promise<{ readonly pub?: string }>;
+  getPublicKey(privateKey: CryptoKey, usages: readonly string[]): Promise<CryptoKey>;
   encrypt(algorithm: AeadParams, key: CryptoKey, data: Bytes): Promise<ArrayBuffer>;
   decrypt(algorithm: AeadParams, key: CryptoKey, data: Bytes): Promise<ArrayBuffer>;
   encapsulateBits(

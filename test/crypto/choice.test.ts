@@ -87,13 +87,29 @@ describe.skipIf(!hasAll)('what is loaded where WebCrypto is preferred and has it
   });
 });
 
-it('a signer of WebCrypto’s is noble’s where WebCrypto has no ML-DSA-65', async () => {
-  force('web');
-  const { importKey } = subtle;
-  vi.spyOn(subtle, 'importKey').mockImplementation(((...args: Parameters<typeof importKey>) => {
-    if (args[2] === 'ML-DSA-65') throw new Error('not implemented');
-    return importKey.apply(subtle, args);
-  }) as never);
+it.each([
+  [
+    'has no ML-DSA-65',
+    () => {
+      const { importKey } = subtle;
+      vi.spyOn(subtle, 'importKey').mockImplementation(((...args: Parameters<typeof importKey>) => {
+        if (args[2] === 'ML-DSA-65') throw new Error('not implemented');
+        return importKey.apply(subtle, args);
+      }) as never);
+    },
+  ],
+  [
+    'has no way from a private key to its public one',
+    () => {
+      const { crypto } = globalThis;
+      const get = (_: unknown, name: string) =>
+        name === 'getPublicKey' ? undefined : subtle[name as keyof SubtleCrypto]?.bind(subtle);
+      const getRandomValues = crypto.getRandomValues.bind(crypto);
+      vi.stubGlobal('crypto', { getRandomValues, subtle: new Proxy({}, { get }) });
+    },
+  ],
+])('a signer of WebCrypto’s is noble’s where WebCrypto %s', async (_, takeAway) => {
+  takeAway();
   vi.resetModules();
   const fresh = await import('../../src/crypto/load-ml-dsa-65.ts');
   (await import('../../src/crypto/choice.ts')).force('web');

@@ -23,11 +23,10 @@ function subtle(): ModernSubtle {
 
 const kem: OtherKem = {
   async fromSeed(seed) {
-    const privateKey = await subtle().importKey('raw-seed', seed, 'ML-KEM-768', true, ['decapsulateBits']);
-    const { pub = '' } = await subtle().exportKey('jwk', privateKey);
-    const text = atob(pub.replaceAll('-', '+').replaceAll('_', '/'));
+    const privateKey = await subtle().importKey('raw-seed', seed, 'ML-KEM-768', false, ['decapsulateBits']);
+    const publicKey = await subtle().getPublicKey(privateKey, ['encapsulateBits']);
     return {
-      publicKey: Uint8Array.from(text, (character) => character.charCodeAt(0)),
+      publicKey: new Uint8Array(await subtle().exportKey('raw-public', publicKey)),
       decapsulate: async (ciphertext) =>
         new Uint8Array(await subtle().decapsulateBits('ML-KEM-768', privateKey, ciphertext)),
     };
