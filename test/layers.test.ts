@@ -67,6 +67,8 @@ const cases: readonly Case[] = [
   ['src/ai/to-its-server.ts', uses('./server/thing.ts'), IMPORTS],
   ['src/ai/server/to-the-client.ts', uses('../../link/thing.ts'), IMPORTS],
   ['src/ai/server/to-its-client.ts', uses('../thing.ts'), IMPORTS],
+  ['src/ai/server/to-what-both-sides-hold.ts', uses('../default-endpoint.ts'), undefined],
+  ['src/ai/default-endpoint.ts', uses('./thing.ts'), IMPORTS],
   ['src/ai/server/beside.ts', uses('./thing.ts'), undefined],
   ['src/ai/server/down.ts', uses('../../adapter/thing.ts'), undefined],
   ['src/ai/down.ts', uses('../link/client/thing.ts'), undefined],

@@ -4,6 +4,7 @@
 
 import type { Fetch } from '../link/client/fetch.ts';
 import { NenClient, type NenClientOptions } from '../link/client/nen-client.ts';
+import { DEFAULT_ENDPOINT } from './default-endpoint.ts';
 import { type SealedHeaders, sdkFetch } from './sdk-fetch.ts';
 
 /** `serverPins` and everything else of {@link NenClientOptions}, and: */
@@ -26,9 +27,6 @@ export interface Connection {
   baseURL(): string;
   readonly fetch: Fetch;
 }
-
-/** Where `withSecureAI` answers, unless both sides are told otherwise. */
-const DEFAULT_ENDPOINT = '/api/ai';
 
 /** @throws {TypeError} for an option that is given but wrong. */
 export function connect(options: SecureSDKOptions<unknown>): Connection {

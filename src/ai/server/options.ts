@@ -8,6 +8,7 @@ import { guarded } from '../../adapter/events.ts';
 import type { Nen } from '../../adapter/nen.ts';
 import type { NenSession } from '../../adapter/session-facts.ts';
 import { resolveShaping, type ShapingOptions } from '../../adapter/shaping.ts';
+import { DEFAULT_ENDPOINT } from '../default-endpoint.ts';
 import { type PathRule, readPathRules } from './paths.ts';
 import { isFields, PROVIDERS, type Provider, type ProviderName } from './providers.ts';
 
@@ -94,8 +95,6 @@ export interface Settings {
   readonly onUsage: SecureAIOptions['onUsage'];
   readonly onError: (error: unknown) => void;
 }
-
-const DEFAULT_ENDPOINT = '/api/ai';
 
 /** @throws {TypeError} for an option that is given but wrong. */
 export function readOptions(options: SecureAIOptions): Settings {
