@@ -3,13 +3,14 @@
  */
 import { NenHttpError } from '../protocol/http-error.ts';
 import { CONTENT_TYPE_JSON_LINES, encodeJsonLine } from '../protocol/json-lines.ts';
+import { isResponse } from './is-response.ts';
 
 /**
  * A Response as it is, undefined as 204, anything else as JSON.
  * @throws {TypeError} for what JSON can't say, or would say wrongly.
  */
 export function valueResponse(value: unknown): Response {
-  if (value instanceof Response) return value;
+  if (isResponse(value)) return value;
   if (value === undefined) return new Response(null, { status: 204 });
   // JSON makes {} of them, and nobody would notice.
   if (isIterable(value) || value instanceof ReadableStream) {
@@ -20,7 +21,7 @@ export function valueResponse(value: unknown): Response {
 
 /** A Response as it is, an async iterable as JSON lines. @throws {TypeError} for anything else. */
 export function streamResponse(value: unknown): Response {
-  if (value instanceof Response) return value;
+  if (isResponse(value)) return value;
   if (!isIterable(value)) throw new TypeError('withNenStream: the handler returns an async iterable');
   return new Response(jsonLines(value), { headers: { 'Content-Type': CONTENT_TYPE_JSON_LINES } });
 }

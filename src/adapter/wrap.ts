@@ -9,6 +9,7 @@ import { pathPrefix, positiveInteger } from './checks.ts';
 import type { Context } from './context.ts';
 import { HandlerFailure } from './handler-failure.ts';
 import { realRequest, takesStandIn } from './incoming-request.ts';
+import { isResponse } from './is-response.ts';
 import { refusePlain, requestLine, serveSealed } from './serve.ts';
 import type { SessionFacts } from './session-facts.ts';
 import { resolveShaping, type ShapingOptions } from './shaping.ts';
@@ -122,7 +123,7 @@ async function answered<Rest extends unknown[]>(
 ): Promise<Response> {
   try {
     const response: unknown = await handler(inner, ...rest);
-    if (!(response instanceof Response)) throw new TypeError('the handler did not return a Response');
+    if (!isResponse(response)) throw new TypeError('the handler did not return a Response');
     if (response.status < 200)
       throw new TypeError(`the handler's response has the status ${response.status}`);
     return inner.method === 'HEAD' ? withoutBody(response) : response;
