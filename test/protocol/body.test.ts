@@ -1,4 +1,6 @@
 /** Bodies are read whole, but never further than their limit. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Bytes, concatBytes } from '../../src/crypto/bytes.ts';
@@ -56,6 +58,29 @@ describe('a body', () => {
     expect(await codeOf(() => readBody(source, 10_000))).toBe('ISO-4003');
     expect(source.taken).toBe(11_000);
     expect(source.cancelled).toBe(true);
+  });
+
+  it('row 113: takes little more memory than its length, however small its chunks are', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect: () => void = runInNewContext('gc');
+    const used = (): number => {
+      collect();
+      const { heapUsed, arrayBuffers } = process.memoryUsage();
+      return heapUsed + arrayBuffers;
+    };
+    const BYTES = 200_000;
+    const before = used();
+    let held = 0;
+    function* drip(): Generator<Bytes> {
+      for (let i = 0; i < BYTES; i++) yield Uint8Array.of(i);
+      held = used() - before;
+    }
+    const body = await readBody(bodyOf(drip()), BYTES);
+    expectBytes(
+      body,
+      Uint8Array.from({ length: BYTES }, (_, i) => i),
+    );
+    expect(held).toBeLessThan(10 * BYTES);
   });
 
   it('that breaks off fails with what broke it', async () => {
