@@ -55,8 +55,9 @@ export async function sealAnswer(
     .catch((error: unknown) => Promise.reject(new HandlerFailure(error)));
   if (body !== undefined && first !== undefined && !(first.done && first.length <= MAX_SINGLE_ANSWER_BYTES)) {
     const sealer = new StreamSealer(exchange, OUTER_OK, { padding });
-    const head = await sealer.head(response.status, inside).catch(async (error: unknown) => {
-      await body.cancel(error);
+    const head = await sealer.head(response.status, inside).catch((error: unknown) => {
+      // Not waited for: what it fails with is the handler's, and would be sealed as a word of ours.
+      body.cancel(error).catch(() => undefined);
       throw error;
     });
     const { sid } = exchange.session;

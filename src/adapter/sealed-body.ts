@@ -44,8 +44,11 @@ export function sealedBody(parts: SealedBodyParts): ReadableStream<Bytes> {
     onSealed();
     context.report({ type: 'stream-ended', sid, outcome, bytes });
   };
+  let close: () => void = () => undefined;
   const leave = (): void => {
     end('cancelled');
+    // Without a final record: whoever reads on learns that the rest is missing, and does not wait for it.
+    close();
     body.cancel(signal.reason).catch(() => undefined);
   };
   // A body may give a hundred megabytes as one chunk.
@@ -68,6 +71,7 @@ export function sealedBody(parts: SealedBodyParts): ReadableStream<Bytes> {
   return new ReadableStream<Bytes>(
     {
       async start(controller) {
+        close = () => controller.close();
         controller.enqueue(parts.head);
         if (signal.aborted) return leave();
         signal.addEventListener('abort', leave);

@@ -174,9 +174,12 @@ describe('a sealed stream', () => {
     });
     const response = await client.tunnel('/api')('/api/x');
     push(bytes('one'));
-    expect((await response.body?.getReader().read())?.value).toEqual(bytes('one'));
+    const reader = response.body?.getReader();
+    expect((await reader?.read())?.value).toEqual(bytes('one'));
     gone.abort(new Error('left'));
     expect(await cancelled).toEqual(new Error('left'));
+    // Who reads on, since the abort was not his, is not left waiting.
+    await expect(reader?.read()).rejects.toMatchObject({ code: 'ISO-6001' });
     expect(events.at(-1)).toMatchObject({ type: 'stream-ended', outcome: 'cancelled' });
   });
 
@@ -199,6 +202,18 @@ describe('a sealed stream', () => {
     });
     expect(events.at(-1)).toMatchObject({ type: 'refused', code: 'ISO-6003' });
     await cancelled;
+  });
+
+  test.each([
+    ['fails with a NenError that says that nothing ran', () => Promise.reject(new NenError('ISO-4006'))],
+    ['never ends', () => new Promise<void>(() => undefined)],
+  ])('where the cancel of that body %s, the refusal is ours all the same', async (_, cancel) => {
+    const headers = { 'x-large': 'x'.repeat(70_000) };
+    const { client } = rig(() => new Response(new ReadableStream({ cancel }), { headers }));
+    await expect(client.tunnel('/api')('/api/x')).rejects.toMatchObject({
+      code: 'ISO-6003',
+      outcome: 'unknown',
+    });
   });
 
   test('a body that fails at once with a NenError of its own is a sealed 500, and no refusal of ours', async () => {

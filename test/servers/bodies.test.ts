@@ -3,7 +3,7 @@
  * cookies and headers set before; and what a listener does with bodies it doesn't want and handlers that fail.
  */
 import { once } from 'node:events';
-import { createServer, request, type Server } from 'node:http';
+import { createServer, type IncomingMessage, request, type Server } from 'node:http';
 import { createTRPCClient } from '@trpc/client';
 import express, { type RequestHandler } from 'express';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -251,5 +251,35 @@ describe('toNodeHandler', () => {
     const outgoing = request(await served(createServer(handler))).on('error', () => undefined);
     outgoing.end();
     await until('the body is cancelled', () => cancelled);
+  });
+
+  it('leaves a body in whose place somebody in front has answered, and does not cut that answer short', async () => {
+    const log = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    onTestFinished(() => log.mockRestore());
+    let cancelled = false;
+    const cancel = (): void => {
+      cancelled = true;
+    };
+    let finished: () => void = () => undefined;
+    const isLate = new Promise<void>((resolve) => {
+      finished = resolve;
+    });
+    const handler = toNodeHandler(async () => {
+      await isLate;
+      return new Response(new ReadableStream({ cancel }), { headers: { 'x-late': 'yes' } });
+    });
+    // More than the kernel's buffers take, so that it is not out when the handler's answer comes.
+    const whole = 'late'.repeat(4_000_000);
+    const timeOut: RequestHandler = (_req, res, next) => {
+      next();
+      res.status(503).end(whole);
+      finished();
+    };
+    const outgoing = request(await served(createServer(express().use(timeOut, handler)))).end();
+    const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+    await until('the body is cancelled', () => cancelled);
+    const arrived = Buffer.concat((await response.toArray()) as Buffer[]);
+    expect([response.statusCode, arrived.length]).toEqual([503, whole.length]);
+    outgoing.destroy();
   });
 });

@@ -49,7 +49,7 @@ export async function answerNode(
 function endWith(res: NodeResponse, status: number): void {
   if (res.headersSent) {
     // Its beginning is out: only a broken connection tells that the rest is missing.
-    res.destroy();
+    if (!res.writableEnded) res.destroy();
     return;
   }
   res.statusCode = status;

@@ -10,10 +10,12 @@ import type { NodeResponse } from './types.ts';
 const KEPT = new Set(['set-cookie', 'vary']);
 
 export async function writeResponse(response: Response, res: NodeResponse, method: string): Promise<void> {
-  res.statusCode = response.status;
-  for (const [name, value] of response.headers) {
-    if (KEPT.has(name)) res.appendHeader(name, value);
-    else res.setHeader(name, value);
+  try {
+    writeHead(response, res);
+  } catch (error) {
+    // Somebody in front has answered, with a time-out say: nobody will read this body.
+    response.body?.cancel().catch(() => undefined);
+    throw error;
   }
   const whole = method === 'HEAD' ? undefined : wholeBody(response);
   if (whole !== undefined && !res.destroyed) {
@@ -25,6 +27,14 @@ export async function writeResponse(response: Response, res: NodeResponse, metho
     else await writeBody(response.body, res);
   }
   res.end();
+}
+
+function writeHead({ status, headers }: Response, res: NodeResponse): void {
+  res.statusCode = status;
+  for (const [name, value] of headers) {
+    if (KEPT.has(name)) res.appendHeader(name, value);
+    else res.setHeader(name, value);
+  }
 }
 
 async function writeBody(body: ReadableStream<Uint8Array>, res: NodeResponse): Promise<void> {
