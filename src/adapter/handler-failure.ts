@@ -1,5 +1,5 @@
 /**
- * Whatever a handler, or the body that it answered, failed with. It is no Error and has no cause: a NenError
+ * Whatever a handler, the body that it answered, or `authorize` failed with. It is no Error and has no cause: a NenError
  * of the handler's own, from a call to another server, must not be sealed as a refusal of ours ('not-run', say).
  */
 export class HandlerFailure {

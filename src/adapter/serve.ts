@@ -56,8 +56,7 @@ async function sealFailure(
   const refusal = NenError.from(error);
   try {
     if (refusal !== undefined) return await sealRefused(context, admitted, refusal);
-    const cause = error instanceof HandlerFailure ? error.error : error;
-    context.report({ type: 'handler-error', sid: session.sid, error: cause });
+    context.report({ type: 'handler-error', sid: session.sid, error: causeOf(error) });
     const response = internalServerError();
     return await sealAnswer(context, exchange, req, response, shaping, () => undefined);
   } finally {
@@ -70,6 +69,10 @@ function sealRefused(context: Context, { exchange, line }: Admitted, error: NenE
   return sealRefusal(exchange, error);
 }
 
+function causeOf(error: unknown): unknown {
+  return error instanceof HandlerFailure ? error.error : error;
+}
+
 /** Its text says nothing of the error. */
 function internalServerError(): Response {
   return Response.json({ error: { message: 'Internal server error' } }, { status: 500 });
@@ -79,7 +82,7 @@ function internalServerError(): Response {
 export function refusePlain(context: Context, path: string, error: unknown, headers?: HeadersInit): Response {
   const refusal = NenError.from(error);
   if (refusal === undefined) {
-    context.report({ type: 'handler-error', sid: '', error });
+    context.report({ type: 'handler-error', sid: '', error: causeOf(error) });
     return new Response(null, { status: 500, headers: { 'Cache-Control': 'no-store' } });
   }
   return refuse(context, path, refusal, headers);

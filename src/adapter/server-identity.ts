@@ -8,6 +8,7 @@ import { isSigner, type Signer } from '../crypto/signature.ts';
 import { NenError } from '../protocol/errors.ts';
 import { encodePin } from '../protocol/identity.ts';
 import { boundedSigner } from './bounded-signer.ts';
+import { HandlerFailure } from './handler-failure.ts';
 import { realRequest } from './incoming-request.ts';
 
 /** A client that proved its key. */
@@ -72,7 +73,7 @@ export function readEnvironmentIdentity(seed: string | undefined): (() => Promis
   }
 }
 
-/** @throws {NenError} ISO-1005. */
+/** @throws {NenError} ISO-1005. @throws {HandlerFailure} with what the application's function fails with. */
 export async function authorizeClient(
   authorize: Authorize | undefined,
   clientIdentity: Uint8Array<ArrayBuffer> | undefined,
@@ -80,7 +81,9 @@ export async function authorizeClient(
 ): Promise<void> {
   if (authorize === undefined) return;
   const identity = clientIdentity && { pin: encodePin(clientIdentity) };
-  if ((await authorize({ identity, req: realRequest(req) })) !== true) {
+  const ask = async (): Promise<boolean> => authorize({ identity, req: realRequest(req) });
+  const allowed = await ask().catch((error: unknown) => Promise.reject(new HandlerFailure(error)));
+  if (allowed !== true) {
     throw new NenError('ISO-1005', {
       hint: identity === undefined ? 'no client identity' : `client ${identity.pin}`,
     });

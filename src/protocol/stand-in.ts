@@ -27,6 +27,12 @@ export function standIn<Own extends object>(own: Own, native: object, realOf: (s
     }
   }
   Object.setPrototypeOf(own, native);
+  // Whoever makes another one by it gets a real one.
+  Object.defineProperty(own, 'constructor', {
+    configurable: true,
+    writable: true,
+    value: native.constructor,
+  });
 }
 
 /** Inherited ones too, but for Object's: in workerd a Request has those of its body from a class Body. */

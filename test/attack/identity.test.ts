@@ -610,6 +610,12 @@ describe("the client's identity", () => {
       'ISO-1007',
     ],
     ['fails', () => Promise.reject(new Error('database down')), 'ISO-1007'],
+    // From a sealed call of its own to another server, whose words are none of this one.
+    [
+      'fails for a code of ours',
+      () => Promise.reject(new Error('asked', { cause: new NenError('ISO-2002') })),
+      'ISO-1007',
+    ],
   ] as readonly (readonly [string, Authorize, string])[])(
     'row 7: an authorize that %s lets nobody in',
     async (_, authorize, code) => {

@@ -29,4 +29,7 @@ it('asks the real one for what it has inherited too', () => {
   const own = new Own() as unknown as Real;
   expect([own.url, own.body, own.text()]).toEqual(['own', 'the real one', 'the real one']);
   expect([own instanceof Real, own instanceof Body]).toEqual([true, true]);
+  // Another one is made of the real class, as libraries do that copy what they are given.
+  expect(own.constructor).toBe(Real);
+  expect(Object.keys(Own.prototype)).toEqual([]);
 });

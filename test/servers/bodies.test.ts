@@ -206,10 +206,13 @@ describe('toNodeHandler', () => {
     const response = await fetch(url);
     expect([response.status, await response.text()]).toEqual([500, '']);
     expect(log).toHaveBeenCalledOnce();
-    const outgoing = request(url, { headers: { host: 'a b' } }).end();
-    const [refused] = (await once(outgoing, 'response')) as [{ statusCode: number }];
-    expect(refused.statusCode).toBe(400);
-    outgoing.destroy();
+    for (const host of ['a b', 'user@test.example', 'user:word@test.example']) {
+      const outgoing = request(url, { headers: { host } }).end();
+      const [refused] = (await once(outgoing, 'response')) as [{ statusCode: number }];
+      expect(refused.statusCode, host).toBe(400);
+      outgoing.destroy();
+    }
+    expect(log).toHaveBeenCalledOnce();
   });
 
   it("gives a handler's error to Express, where there is one", async () => {

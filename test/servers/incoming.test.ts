@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { createServer, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createIncomingRequest, isStandInTaker, realRequest } from '../../src/adapter/incoming-request.ts';
 import { createNen, InMemorySessionStore, type Nen, type NenOptions } from '../../src/adapter/server.ts';
 import { NenClient } from '../../src/link/client/index.ts';
@@ -52,6 +52,7 @@ describe('the stand-in', () => {
   test('is a Request, whose body is asked for when it is read, and once', async () => {
     const { req, asked } = make();
     expect(req).toBeInstanceOf(Request);
+    expect(req.constructor).toBe(Request);
     expect([req.method, req.url, req.headers.get('content-type')]).toEqual([
       'POST',
       'https://app.example/api/x?a=1',
@@ -148,6 +149,26 @@ describe('an application on node:http', () => {
     controller.abort();
     await failed;
     await expect.poll(() => aborted).toEqual([true]);
+  });
+
+  test('is asked nothing for a host that no Request has, and logs nothing of it', async () => {
+    const asked: string[] = [];
+    const note = (what: string) => (): undefined => void asked.push(what);
+    const log = vi.spyOn(console, 'error').mockImplementation(note('log'));
+    const { url } = await serveNode(() => new Response(String(note('handler')())), {
+      plain: 'allow',
+      clientAddress: note('address'),
+      onEvent: ({ type }) => note(type)(),
+    });
+    for (const path of ['/api/x', '/api/nen/handshake']) {
+      const headers = { host: 'user:word@test.example', 'content-type': 'application/json' };
+      const outgoing = httpRequest(url + path, { method: 'POST', headers });
+      outgoing.end('{}');
+      const [answer] = await once(outgoing, 'response');
+      expect(answer.statusCode).toBe(400);
+    }
+    expect(asked).toEqual([]);
+    log.mockRestore();
   });
 
   test('is asked nothing with a method that no Request has, and says how long its answers are', async () => {

@@ -4,9 +4,9 @@
  * sealed for one handler would then open in another.
  */
 
-/** @throws {TypeError} for parts that make no URL, or one with another path. */
+/** @throws {TypeError} for parts that make no URL, or one with another path, or one with credentials, which no Request has. */
 export function requestUrl(origin: string, target: string): string {
   const { href, pathname } = new URL(origin + target);
-  if (pathname === target.split('?', 1)[0]) return href;
-  throw new TypeError('the path is none as URLs spell it');
+  if (pathname === target.split('?', 1)[0] && !origin.includes('@')) return href;
+  throw new TypeError('the path or the host is none as URLs spell it');
 }
