@@ -65,6 +65,7 @@ function answerer(options: RouterOptions & { readonly nen: Nen }): Answerer {
   });
   return async (event, context) => {
     const request = eventRequest(event);
+    if (request === undefined) return new Response(null, { status: 400 });
     if (isSessionPath(new URL(request.url).pathname)) return nen.routes.POST(request);
     return sealed(request, event, context);
   };

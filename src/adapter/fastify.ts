@@ -88,7 +88,11 @@ function answered(handle: Handler) {
     } catch {
       return res.code(400).send();
     }
-    return res.send(await handle(request, req, res));
+    const response = await handle(request, req, res);
+    if (!res.sent) return res.send(response);
+    // Somebody else has answered, with a time-out say: nobody will read this body.
+    response.body?.cancel().catch(() => undefined);
+    return res;
   };
 }
 

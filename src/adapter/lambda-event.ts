@@ -41,18 +41,27 @@ export function isV2(event: LambdaEvent): event is EventV2 {
   return 'version' in event && event.version === '2.0';
 }
 
-/** @throws {TypeError} for a body that is not the base64 it says to be. */
-export function eventRequest(event: LambdaEvent): Request {
-  const { method, target, headers } = isV2(event) ? partsOfV2(event) : partsOfV1(event);
-  // Not Host, which the client writes: a URL parser would find a path in it.
-  const host = event.requestContext.domainName ?? 'localhost';
-  const body = method === 'GET' || method === 'HEAD' ? null : bodyOf(event);
-  return new Request(`https://${host}${target}`, { method, headers, body });
+/** @returns undefined for an event that makes no Request, or one with another path than the gateway has routed by. */
+export function eventRequest(event: LambdaEvent): Request | undefined {
+  try {
+    const { method, path, query, headers } = isV2(event) ? partsOfV2(event) : partsOfV1(event);
+    // Not Host, which the client writes: a URL parser would find a path in it.
+    const host = event.requestContext.domainName ?? 'localhost';
+    const { href, pathname } = new URL(`https://${host}${path}${query}`);
+    // Some gateways have decoded it. Any other change is the parser's own, and would take a call to another function.
+    if (pathname !== path && pathname !== encodeURI(path)) return undefined;
+    const body = method === 'GET' || method === 'HEAD' ? null : bodyOf(event);
+    return new Request(href, { method, headers, body });
+  } catch {
+    return undefined;
+  }
 }
 
 interface Parts {
   readonly method: string;
-  readonly target: string;
+  readonly path: string;
+  /** With its question mark, or ''. */
+  readonly query: string;
   readonly headers: Headers;
 }
 
@@ -60,7 +69,7 @@ function partsOfV2({ headers, cookies, rawPath, rawQueryString, requestContext }
   const query = rawQueryString === '' ? '' : `?${rawQueryString}`;
   const fields = new Headers(definedEntries(headers));
   if (cookies !== undefined && cookies.length > 0) fields.set('cookie', cookies.join('; '));
-  return { method: requestContext.http.method, target: rawPath + query, headers: fields };
+  return { method: requestContext.http.method, path: rawPath, query, headers: fields };
 }
 
 function partsOfV1(event: EventV1): Parts {
@@ -70,8 +79,8 @@ function partsOfV1(event: EventV1): Parts {
     multiEntries(event.multiValueQueryStringParameters, event.queryStringParameters),
   ).toString();
   // The client signed the path with the stage in it, which `path` lacks.
-  const target = (requestContext.path ?? path) + (search === '' ? '' : `?${search}`);
-  return { method: httpMethod, target, headers: fields };
+  const signed = requestContext.path ?? path;
+  return { method: httpMethod, path: signed, query: search === '' ? '' : `?${search}`, headers: fields };
 }
 
 /** What the gateway puts before the paths of format 1.0, or ''. */

@@ -3,9 +3,11 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { initTRPC } from '@trpc/server';
 import fastify from 'fastify';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { fastifyNenPlugin, fastifyTRPCPlugin } from '../../src/adapter/fastify.ts';
 import { createNen } from '../../src/adapter/index.ts';
+import { NenClient } from '../../src/link/index.ts';
+import { until } from '../support/until.ts';
 import { given } from './given.ts';
 import { serverSuite } from './suite.ts';
 
@@ -62,4 +64,44 @@ it('Fastify: a host that is none, and a path that URLs spell otherwise, get 400'
     expect(await status(path, 'a b'), path).toBe(400);
     expect(await status(`${path}\\`, 'test.example'), path).toBe(400);
   }
+});
+
+it('Fastify: ends a stream in whose place a hook has answered', async () => {
+  vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+  const nen = createNen();
+  let answered: () => void = () => undefined;
+  const isLate = new Promise<void>((resolve) => {
+    answered = resolve;
+  });
+  let ended = false;
+  async function* numbers() {
+    try {
+      for (let i = 0; ; i++) {
+        yield i;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    } finally {
+      ended = true;
+    }
+  }
+  const router = t.router({
+    late: t.procedure.query(async () => {
+      await isLate;
+      return numbers();
+    }),
+  });
+  const server = fastify();
+  server.addHook('onRequest', async (req, reply) => {
+    if (req.url === '/api/trpc/sealed')
+      setImmediate(() => reply.code(503).send('late').then(answered, answered));
+  });
+  server.register(fastifyNenPlugin, { prefix: '/api/nen', nen });
+  server.register(fastifyTRPCPlugin, { prefix: '/api/trpc', nen, trpcOptions: { router } });
+  onTestFinished(() => server.close());
+  const url = await server.listen({ port: 0, host: '127.0.0.1' });
+  const call = new NenClient(url).tunnel('/api/trpc')('/api/trpc/late?batch=1', {
+    headers: { 'trpc-accept': 'application/jsonl' },
+  });
+  await expect(call).rejects.toMatchObject({ code: 'ISO-4005', status: 503 });
+  await until('the generator has ended', () => ended);
 });
