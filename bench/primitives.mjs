@@ -115,7 +115,7 @@ function macOf({ macKey }) {
 /** @type {Operation} */
 function expand(primitives) {
   const key = primitives.macKey(KEY);
-  return () => primitives.expand(key, AAD, 32);
+  return () => primitives.expand(key, AAD);
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
  * What every part of one server shares: its options, resolved, and its sessions.
  */
-import type { Primitives } from '../crypto/primitives.ts';
+import type { SyncPrimitives } from '../crypto/primitives.ts';
 import type { Signer } from '../crypto/signature.ts';
 import type { HandshakePolicy } from '../protocol/handshake-messages.ts';
 import type { Cors } from './cors.ts';
@@ -13,7 +13,7 @@ import type { Shaping } from './shaping.ts';
 import type { Turns } from './turns.ts';
 
 export interface Context {
-  readonly primitives: Primitives;
+  readonly primitives: SyncPrimitives;
   /** Its suites are loaded at the first handshake. */
   readonly handshakePolicy: () => Promise<HandshakePolicy>;
   readonly sessions: Sessions;

@@ -2,7 +2,7 @@
  * `createNen`: one server side of the sealed channel. Its options are resolved and checked here, once;
  * nothing throws for what the environment lacks, so that a build may import routes without secrets.
  */
-import type { Primitives } from '../crypto/primitives.ts';
+import type { SyncPrimitives } from '../crypto/primitives.ts';
 import { primitives } from '../crypto/select.ts';
 import type { Signer } from '../crypto/signature.ts';
 import { isSuiteName, loadSuite, type SuiteName } from '../crypto/suite.ts';
@@ -189,7 +189,7 @@ function suiteNames(names: readonly SuiteName[] = ALL_SUITES): readonly SuiteNam
 
 /** Suites are loaded once, when a client first asks. */
 function loadPolicy(
-  runtime: Primitives,
+  runtime: SyncPrimitives,
   names: readonly SuiteName[],
   origins: ReadonlySet<string> | undefined,
 ): () => Promise<HandshakePolicy> {

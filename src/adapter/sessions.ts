@@ -3,7 +3,7 @@
  * which also tells that a session has gone elsewhere. Keys are wiped once nothing is in flight under them.
  */
 import { type Bytes, base64UrlEncode, equalBytes, wipe } from '../crypto/bytes.ts';
-import type { Primitives } from '../crypto/primitives.ts';
+import type { SyncPrimitives } from '../crypto/primitives.ts';
 import { randomBytes } from '../crypto/random.ts';
 import type { Signer } from '../crypto/signature.ts';
 import type { SuiteName } from '../crypto/suite.ts';
@@ -14,7 +14,7 @@ import { isEpoch } from '../protocol/formats.ts';
 import type { NewSession } from '../protocol/handshake.ts';
 import { HeldSession } from '../protocol/held-session.ts';
 import { identityDigest } from '../protocol/identity.ts';
-import { importKeys, wipeSecrets } from '../protocol/keys.ts';
+import { importKeys, type SyncSessionKeys, wipeSecrets } from '../protocol/keys.ts';
 import { decodeSessionRecord, encodeSessionRecord, type SessionRecord } from '../session/record.ts';
 import { SessionStoreError } from '../session/store-error.ts';
 import type { ClaimOptions, ClaimResult, SessionStore } from '../session/types.ts';
@@ -25,7 +25,7 @@ const MAX_CACHED = 10_000;
 const ATTEMPT_BYTES = 16;
 
 /** A session whose keys are imported. Held while a request is in flight. */
-export class OpenedSession extends HeldSession {
+export class OpenedSession extends HeldSession<SyncSessionKeys> {
   readonly suite: SuiteName;
   readonly audience: string;
   readonly createdAt: number;
@@ -38,7 +38,7 @@ export class OpenedSession extends HeldSession {
   /** Requests under it that this instance has seen. */
   requests = 0;
 
-  constructor(primitives: Primitives, record: SessionRecord, now: number) {
+  constructor(primitives: SyncPrimitives, record: SessionRecord, now: number) {
     super(record.sid, importKeys(primitives, record));
     this.suite = record.suite;
     this.audience = record.audience;
@@ -52,7 +52,7 @@ export class OpenedSession extends HeldSession {
 
 export interface SessionsOptions {
   readonly store: SessionStore;
-  readonly primitives: Primitives;
+  readonly primitives: SyncPrimitives;
   readonly now: () => number;
   readonly idleMs: number;
   /** The origins whose sessions are known here; every one if absent. */
@@ -63,7 +63,7 @@ export interface SessionsOptions {
 
 export class Sessions {
   readonly #store: SessionStore;
-  readonly #primitives: Primitives;
+  readonly #primitives: SyncPrimitives;
   readonly #now: () => number;
   readonly #idleMs: number;
   readonly #origins: ReadonlySet<string> | undefined;

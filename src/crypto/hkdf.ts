@@ -1,31 +1,30 @@
 /**
- * HKDF-Expand with SHA-256 (RFC 5869 section 2.3) over an imported HMAC key, so that a secret from
- * which many keys are derived is imported once.
- *   T(0) = ""    T(i) = HMAC(PRK, T(i-1) || info || i)    OKM = first L bytes of T(1) || T(2) || ...
+ * HKDF-Expand with SHA-256 (RFC 5869 section 2.3) to one block, which is as long as every key here, over an imported
+ * HMAC key, so that a secret from which many keys are derived is imported once.
+ *   OKM = T(1) = HMAC(PRK, info || 0x01)
  */
-import { type Bytes, concatBytes, secretBytes, wipe } from './bytes.ts';
-import type { MacKey } from './primitives.ts';
+import { type Bytes, concatBytes, copySecret, wipe } from './bytes.ts';
+import type { AeadKey, SyncMacKey } from './primitives.ts';
 
-const HASH_BYTES = 32;
-const MAX_BYTES = 255 * HASH_BYTES;
+/** What HKDF-Expand authenticates. */
+export function firstBlock(info: Bytes): Bytes {
+  return concatBytes([info, Uint8Array.of(1)]);
+}
 
-/**
- * @returns `length` bytes.
- * @throws {RangeError} for a length over 255 x 32, or one that is no non-negative integer.
- */
-export function hkdfExpand(prk: MacKey, info: Bytes, length: number): Bytes {
-  if (!Number.isSafeInteger(length) || length < 0 || length > MAX_BYTES) {
-    throw new RangeError(`HKDF gives 0 to ${MAX_BYTES} bytes`);
-  }
-  const okm = secretBytes(length);
-  let previous: Bytes = new Uint8Array(0);
-  for (let i = 1, at = 0; at < length; i++, at += HASH_BYTES) {
-    const input = concatBytes([previous, info, Uint8Array.of(i)]);
-    const block = prk.mac(input);
-    okm.set(block.subarray(0, Math.min(HASH_BYTES, length - at)), at);
-    wipe(input, previous);
-    previous = block;
-  }
-  wipe(previous);
+/** @returns 32 bytes. */
+export function hkdfExpand(prk: SyncMacKey, info: Bytes): Bytes {
+  const block = prk.mac(firstBlock(info));
+  const okm = copySecret(block);
+  wipe(block);
   return okm;
+}
+
+/** HKDF-Expand to a key that nobody sees as bytes. */
+export function hkdfExpandTo(aeadKey: (key: Bytes) => AeadKey): (prk: SyncMacKey, info: Bytes) => AeadKey {
+  return (prk, info) => {
+    const raw = hkdfExpand(prk, info);
+    const key = aeadKey(raw);
+    wipe(raw);
+    return key;
+  };
 }

@@ -1,6 +1,6 @@
 /**
  * The primitives of this runtime for whoever can wait: WebCrypto's where they are preferred and work, which shows only
- * when they are tried. All else is loaded when it turns out to be needed: 17 KB that a browser with ML-KEM-768 and
+ * when they are tried. All else is loaded when it turns out to be needed: 22 KB that a browser with ML-KEM-768 and
  * ChaCha20-Poly1305 of its own never asks for.
  */
 import { preferredSubtle } from './choice.ts';

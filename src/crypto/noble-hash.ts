@@ -1,13 +1,12 @@
 /**
- * What rests on SHA-256 alone, by noble: SHA-256 (FIPS 180-4), HMAC (RFC 2104), HKDF (RFC 5869). In a file of its own,
- * since clients on WebCrypto need these and nothing else of noble's.
+ * What rests on SHA-256 alone, by noble: SHA-256 (FIPS 180-4), HMAC (RFC 2104), HKDF (RFC 5869).
  */
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { hkdfExpand } from './hkdf.ts';
-import type { MacKey, Primitives } from './primitives.ts';
+import type { SyncMacKey, SyncPrimitives } from './primitives.ts';
 
-function macKey(key: Uint8Array): MacKey {
+function macKey(key: Uint8Array): SyncMacKey {
   // Holds the two hash states of RFC 2104 after the key, not the key.
   const keyed = hmac.create(sha256, key);
   let wiped = false;
@@ -23,7 +22,7 @@ function macKey(key: Uint8Array): MacKey {
   };
 }
 
-export const nobleHashes: Pick<Primitives, 'macKey' | 'sha256' | 'extract' | 'expand'> = {
+export const nobleHashes: Pick<SyncPrimitives, 'macKey' | 'sha256' | 'extract' | 'expand'> = {
   macKey,
   sha256: (data) => sha256(data),
   extract: (salt, ikm) => hmac(sha256, salt, ikm),

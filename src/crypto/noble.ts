@@ -6,9 +6,10 @@
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
 import { type Bytes, copySecret, wipe } from './bytes.ts';
+import { hkdfExpandTo } from './hkdf.ts';
 import * as mlkem from './mlkem768.ts';
 import { nobleHashes } from './noble-hash.ts';
-import { AeadError, type Kem, type Primitives, type SyncAeadKey } from './primitives.ts';
+import { AeadError, type Kem, type SyncAeadKey, type SyncPrimitives } from './primitives.ts';
 import { KEY_BYTES, NONCE_BYTES, TAG_BYTES } from './sizes.ts';
 
 /** Seals and opens at once; {@link noblePrimitives} shows it as an AeadKey. */
@@ -92,9 +93,10 @@ export const nobleMlKem768: Kem = {
   },
 };
 
-export const noblePrimitives: Primitives = {
+export const noblePrimitives: SyncPrimitives = {
   name: 'noble',
   aeadKey: nobleAeadKey,
+  deriveAeadKey: hkdfExpandTo(nobleAeadKey),
   ...nobleHashes,
   mlKem768: nobleMlKem768,
 };

@@ -5,10 +5,10 @@
  */
 import type * as NodeCrypto from 'node:crypto';
 import { type Bytes, concatBytes, equalBytes, viewOf } from './bytes.ts';
-import { hkdfExpand } from './hkdf.ts';
+import { hkdfExpand, hkdfExpandTo } from './hkdf.ts';
 import { nobleAeadKey, nobleMlKem768, noblePrimitives } from './noble.ts';
 import { nodeMlKem768 } from './node-kem.ts';
-import { AeadError, type MacKey, type Primitives, type SyncAeadKey } from './primitives.ts';
+import { AeadError, type SyncAeadKey, type SyncMacKey, type SyncPrimitives } from './primitives.ts';
 import { nodeCrypto } from './runtime.ts';
 import { KEY_BYTES, NONCE_BYTES, TAG_BYTES } from './sizes.ts';
 
@@ -21,7 +21,7 @@ const TAG_LENGTH = { authTagLength: TAG_BYTES };
  * The native primitives, or undefined in a runtime that lacks one of them. Tried, not looked up by
  * name: several runtimes carry a node:crypto in which some functions always throw.
  */
-export function nodePrimitives(): Primitives | undefined {
+export function nodePrimitives(): SyncPrimitives | undefined {
   const crypto = nodeCrypto();
   if (crypto === undefined) return undefined;
   try {
@@ -32,13 +32,14 @@ export function nodePrimitives(): Primitives | undefined {
   }
 }
 
-function over(crypto: typeof NodeCrypto): Primitives {
+function over(crypto: typeof NodeCrypto): SyncPrimitives {
   const { createHmac, createHash, createSecretKey } = crypto;
   // Since Node 20.12, and half as dear as a Hash object.
   const { hash }: Partial<Pick<typeof crypto, 'hash'>> = crypto;
   return {
     name: 'node',
     aeadKey: (key) => aeadKey(crypto, key),
+    deriveAeadKey: hkdfExpandTo((key) => aeadKey(crypto, key)),
     macKey: (key) => macKey(crypto, key),
     sha256: (data) =>
       viewOf(
@@ -51,7 +52,7 @@ function over(crypto: typeof NodeCrypto): Primitives {
 }
 
 /** Seals, opens and authenticates one message and compares with noble: well under a millisecond, once. */
-function agrees(crypto: typeof NodeCrypto, primitives: Primitives): boolean {
+function agrees(crypto: typeof NodeCrypto, primitives: SyncPrimitives): boolean {
   const secret = new Uint8Array(KEY_BYTES).fill(1);
   const nonce = new Uint8Array(NONCE_BYTES).fill(2);
   const message = new Uint8Array(70).fill(3);
@@ -116,7 +117,7 @@ function joinShort(pieces: readonly Bytes[]): readonly Bytes[] {
   return pieces.length > 1 && length <= SHORT_BYTES ? [concatBytes(pieces)] : pieces;
 }
 
-function macKey(crypto: typeof NodeCrypto, rawKey: Bytes): MacKey {
+function macKey(crypto: typeof NodeCrypto, rawKey: Bytes): SyncMacKey {
   let key: NodeCrypto.KeyObject | undefined = crypto.createSecretKey(rawKey);
   return {
     mac(data) {

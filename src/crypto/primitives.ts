@@ -37,9 +37,14 @@ export interface SyncAeadKey extends AeadKey {
 /** An HMAC-SHA256 key (RFC 2104), imported once and used many times. */
 export interface MacKey {
   /** @returns 32 bytes. */
-  mac(data: Bytes): Bytes;
+  mac(data: Bytes): MaybePromise<Bytes>;
   /** Destroys the key; a later use throws. */
   wipe(): void;
+}
+
+/** A MAC key of a runtime that never needs a promise: noble and node:crypto. */
+export interface SyncMacKey extends MacKey {
+  mac(data: Bytes): Bytes;
 }
 
 /** A key encapsulation mechanism. Sizes in bytes. */
@@ -78,16 +83,26 @@ export interface Primitives {
   readonly name: 'noble' | 'node' | 'web';
   /** @param key 32 bytes, copied. */
   aeadKey(key: Bytes): AeadKey;
-  /** @param key any length, copied. */
+  /** The AEAD key that is {@link expand}'s result, which is wiped. */
+  deriveAeadKey(prk: MacKey, info: Bytes): AeadKey;
+  /** @param key at least one byte, copied. */
   macKey(key: Bytes): MacKey;
   /** SHA-256 (FIPS 180-4): 32 bytes. */
-  sha256(data: Bytes): Bytes;
+  sha256(data: Bytes): MaybePromise<Bytes>;
   /** HKDF-Extract with SHA-256 (RFC 5869 section 2.2): 32 bytes. */
-  extract(salt: Bytes, ikm: Bytes): Bytes;
-  /** HKDF-Expand with SHA-256 (RFC 5869 section 2.3), under a key that is used for nothing else. */
-  expand(prk: MacKey, info: Bytes, length: number): Bytes;
+  extract(salt: Bytes, ikm: Bytes): MaybePromise<Bytes>;
+  /** HKDF-Expand with SHA-256 (RFC 5869 section 2.3), under a key that is used for nothing else: 32 bytes. */
+  expand(prk: MacKey, info: Bytes): MaybePromise<Bytes>;
   /** ML-KEM-768 (FIPS 203): public key 1184, ciphertext 1088, secret 32 bytes. */
   readonly mlKem768: Kem;
+}
+
+/** The primitives of a runtime that never needs a promise for them, but for the KEM. */
+export interface SyncPrimitives extends Primitives {
+  macKey(key: Bytes): SyncMacKey;
+  sha256(data: Bytes): Bytes;
+  extract(salt: Bytes, ikm: Bytes): Bytes;
+  expand(prk: SyncMacKey, info: Bytes): Bytes;
 }
 
 /** What every failed opening throws: no detail, all failures look alike. */

@@ -5,12 +5,12 @@
 import { forced } from './choice.ts';
 import { noblePrimitives } from './noble.ts';
 import { nodePrimitives } from './node.ts';
-import type { Primitives } from './primitives.ts';
+import type { SyncPrimitives } from './primitives.ts';
 
-let detected: Primitives | undefined;
+let detected: SyncPrimitives | undefined;
 
 /** The primitives of this runtime that are there at once. */
-export function primitives(): Primitives {
+export function primitives(): SyncPrimitives {
   if (forced() === 'noble') return noblePrimitives;
   detected ??= nodePrimitives() ?? noblePrimitives;
   return detected;

@@ -9,9 +9,9 @@ export interface ModernSubtle {
     usages: readonly string[],
   ): Promise<CryptoKeyPair>;
   importKey(
-    format: 'raw-secret' | 'raw-public' | 'raw-seed',
+    format: 'raw' | 'raw-secret' | 'raw-public' | 'raw-seed',
     data: Bytes,
-    algorithm: string,
+    algorithm: string | { readonly name: 'HMAC'; readonly hash: 'SHA-256' },
     extractable: boolean,
     usages: readonly string[],
   ): Promise<CryptoKey>;
@@ -24,8 +24,9 @@ export interface ModernSubtle {
     publicKey: CryptoKey,
   ): Promise<{ readonly ciphertext: ArrayBuffer; readonly sharedKey: ArrayBuffer }>;
   decapsulateBits(algorithm: 'ML-KEM-768', privateKey: CryptoKey, ciphertext: Bytes): Promise<ArrayBuffer>;
-  sign(algorithm: SignatureParams, key: CryptoKey, data: Bytes): Promise<ArrayBuffer>;
+  sign(algorithm: SignatureParams | 'HMAC', key: CryptoKey, data: Bytes): Promise<ArrayBuffer>;
   verify(algorithm: SignatureParams, key: CryptoKey, signature: Bytes, data: Bytes): Promise<boolean>;
+  digest(algorithm: 'SHA-256', data: Bytes): Promise<ArrayBuffer>;
 }
 
 interface AeadParams {

@@ -38,6 +38,7 @@ import { decodeNonce } from './formats.ts';
 import { input } from './input.ts';
 import { deriveAnswerKey, type SessionContext } from './keys.ts';
 import {
+  canonicalRequest,
   type HeaderReader,
   type RequestLine,
   type SealedHeaders,
@@ -87,7 +88,9 @@ export async function sealRequest(
   const timestampText = String(timestamp);
   const aad = requestAad(session.sid, line, timestampText, kind, retry);
   const box = await session.keys.requestKey.seal(nonce, aad, payload);
-  const headers = writeSealedHeaders(session, line, timestampText, nonceText, retry);
+  const signed = session.keys.hmacKey.mac(canonicalRequest(line, timestampText, nonceText));
+  const signature = signed instanceof Promise ? await signed : signed;
+  const headers = writeSealedHeaders(session.sid, timestampText, nonceText, signature, retry);
   const exchange: Exchange = { session, nonce, kind, encoding: answerEncoding(kind, encoding) };
   if (kind === 'none') {
     headers[HEADER_TAG] = base64Encode(concatBytes(box));

@@ -10,7 +10,13 @@
  */
 import { type Bytes, base64UrlEncode, concatBytes, wipe } from '../crypto/bytes.ts';
 import { loadVerifier } from '../crypto/load-ml-dsa-65.ts';
-import type { Encapsulation, KemKeyPair, Primitives, RandomBytes } from '../crypto/primitives.ts';
+import type {
+  Encapsulation,
+  KemKeyPair,
+  MaybePromise,
+  Primitives,
+  RandomBytes,
+} from '../crypto/primitives.ts';
 import { randomBytes } from '../crypto/random.ts';
 import type { SignatureVerifier, Signer } from '../crypto/signature.ts';
 import type { Suite } from '../crypto/suite.ts';
@@ -71,8 +77,13 @@ export async function startHandshake(
   const keyPair = await suite.kem.generateKeyPair(random);
   const { publicKey } = keyPair;
   try {
-    const signed = clientHelloDigest(suite.primitives, suite.name, publicKey, audience);
-    const identity = signer === undefined ? undefined : await proveIdentity(signer, 'client', signed);
+    const identity =
+      signer &&
+      (await proveIdentity(
+        signer,
+        'client',
+        await clientHelloDigest(suite.primitives, suite.name, publicKey, audience),
+      ));
     return { hello: { suite, audience, publicKey, identity }, keyPair, previous };
   } catch (error) {
     keyPair.wipe();
@@ -91,7 +102,7 @@ export async function verifyClientIdentity(
   loadVerifier: () => Promise<SignatureVerifier>,
 ): Promise<Bytes | undefined> {
   if (identity === undefined) return undefined;
-  const signed = clientHelloDigest(primitives, suite.name, publicKey, audience);
+  const signed = await clientHelloDigest(primitives, suite.name, publicKey, audience);
   if (!(await verifyIdentity(await loadVerifier(), 'client', signed, identity))) {
     throw new NenError('ISO-1004', { hint: 'the client identity signature does not verify' });
   }
@@ -129,10 +140,10 @@ export async function answerHandshake(
   const hmacKey = random(KEY_BYTES);
   const identities: Identities = previous ?? {
     clientIdentity,
-    serverIdentity: signer && identityDigest(primitives, signer.publicKey),
+    serverIdentity: signer && (await identityDigest(primitives, signer.publicKey)),
   };
-  const transcript = transcriptOf(primitives, hello, sid, ciphertext, identities, previous);
-  const schedule = deriveSchedule(primitives, transcript, sharedSecret, previous);
+  const transcript = await transcriptOf(primitives, hello, sid, ciphertext, identities, previous);
+  const schedule = await deriveSchedule(primitives, transcript, sharedSecret, previous);
   const hs = await sealTerms(primitives, schedule.handshakeKey, transcript, encodeTerms(hmacKey, terms));
   const secrets: SessionSecrets = { ...schedule.secrets, hmacKey };
   try {
@@ -173,12 +184,17 @@ export async function finishHandshake(
   try {
     const { sid, ciphertext, hs, identity } = decodeServerHello(body, hello.suite, previous !== undefined);
     const identities: Identities = previous ?? {
-      clientIdentity: hello.identity && identityDigest(primitives, hello.identity.publicKey),
-      serverIdentity: identity && identityDigest(primitives, identity.publicKey),
+      clientIdentity: hello.identity && (await identityDigest(primitives, hello.identity.publicKey)),
+      serverIdentity: identity && (await identityDigest(primitives, identity.publicKey)),
     };
     if (previous === undefined) requirePinned(identities.serverIdentity, trust);
-    const transcript = transcriptOf(primitives, hello, sid, ciphertext, identities, previous);
-    const schedule = deriveSchedule(primitives, transcript, await decapsulate(keyPair, ciphertext), previous);
+    const transcript = await transcriptOf(primitives, hello, sid, ciphertext, identities, previous);
+    const schedule = await deriveSchedule(
+      primitives,
+      transcript,
+      await decapsulate(keyPair, ciphertext),
+      previous,
+    );
     try {
       const { hmacKey, terms } = await openTerms(primitives, schedule.handshakeKey, transcript, hs);
       // Without pins too: a key that is shown must be owned.
@@ -224,7 +240,7 @@ function transcriptOf(
   ciphertext: Bytes,
   identities: Identities,
   previous: PreviousSession | undefined,
-): Bytes {
+): MaybePromise<Bytes> {
   const previousSid = previous?.sid;
   return hashTranscript(primitives, {
     suite: suite.name,

@@ -4,13 +4,13 @@
  */
 import { type SessionContext, type SessionKeys, wipeKeys } from './keys.ts';
 
-export class HeldSession implements SessionContext {
+export class HeldSession<Keys extends SessionKeys = SessionKeys> implements SessionContext<Keys> {
   readonly sid: string;
-  readonly keys: SessionKeys;
+  readonly keys: Keys;
   #holders = 0;
   #retired = false;
 
-  constructor(sid: string, keys: SessionKeys) {
+  constructor(sid: string, keys: Keys) {
     this.sid = sid;
     this.keys = keys;
   }

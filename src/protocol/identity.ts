@@ -13,7 +13,7 @@ import {
   base64UrlEncode,
   latin1ToBytes,
 } from '../crypto/bytes.ts';
-import type { Primitives } from '../crypto/primitives.ts';
+import type { MaybePromise, Primitives, SyncPrimitives } from '../crypto/primitives.ts';
 import {
   SIGNATURE_BYTES_ML_DSA_65,
   SIGNATURE_PUBLIC_KEY_BYTES,
@@ -41,7 +41,9 @@ const CONTEXTS: Record<Role, Bytes> = {
 };
 
 /** SHA-256 of a public key: what stands for an identity in transcripts and records. 32 bytes. */
-export function identityDigest(primitives: Primitives, publicKey: Bytes): Bytes {
+export function identityDigest(primitives: SyncPrimitives, publicKey: Bytes): Bytes;
+export function identityDigest(primitives: Primitives, publicKey: Bytes): MaybePromise<Bytes>;
+export function identityDigest(primitives: Primitives, publicKey: Bytes): MaybePromise<Bytes> {
   return primitives.sha256(publicKey);
 }
 
@@ -61,7 +63,7 @@ export function clientHelloDigest(
   suite: string,
   publicKey: Bytes,
   audience: string,
-): Bytes {
+): MaybePromise<Bytes> {
   return primitives.sha256(input(LABEL_CLIENT_HELLO, suite, publicKey, audience));
 }
 

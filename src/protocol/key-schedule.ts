@@ -8,9 +8,8 @@
  * An identity stands in the transcript as the SHA-256 of its public key; what is absent is LP("").
  */
 import { type Bytes, concatBytes, wipe } from '../crypto/bytes.ts';
-import type { Primitives } from '../crypto/primitives.ts';
+import type { MaybePromise, Primitives } from '../crypto/primitives.ts';
 import {
-  KEY_BYTES,
   LABEL_EXPORTER,
   LABEL_HANDSHAKE_KEY,
   LABEL_REQUEST_KEY,
@@ -41,7 +40,7 @@ export interface TranscriptFields extends Identities {
   readonly previousSid: string | undefined;
 }
 
-export function hashTranscript(primitives: Primitives, fields: TranscriptFields): Bytes {
+export function hashTranscript(primitives: Primitives, fields: TranscriptFields): MaybePromise<Bytes> {
   return primitives.sha256(
     input(
       LABEL_TRANSCRIPT,
@@ -64,22 +63,22 @@ export interface Schedule {
 }
 
 /** Derives the keys and wipes the shared secret. */
-export function deriveSchedule(
+export async function deriveSchedule(
   primitives: Primitives,
   transcript: Bytes,
   sharedSecret: Bytes,
   previous: PreviousSession | undefined,
-): Schedule {
+): Promise<Schedule> {
   const ikm = concatBytes(previous === undefined ? [sharedSecret] : [sharedSecret, previous.exporterSecret]);
-  const prkBytes = primitives.extract(transcript, ikm);
+  const prkBytes = await primitives.extract(transcript, ikm);
   const prk = primitives.macKey(prkBytes);
-  const expand = (label: string): Bytes => primitives.expand(prk, input(label), KEY_BYTES);
+  const expand = (label: string): MaybePromise<Bytes> => primitives.expand(prk, input(label));
   const schedule = {
-    handshakeKey: expand(LABEL_HANDSHAKE_KEY),
+    handshakeKey: await expand(LABEL_HANDSHAKE_KEY),
     secrets: {
-      requestKey: expand(LABEL_REQUEST_KEY),
-      responseSecret: expand(LABEL_RESPONSE_SECRET),
-      exporterSecret: expand(LABEL_EXPORTER),
+      requestKey: await expand(LABEL_REQUEST_KEY),
+      responseSecret: await expand(LABEL_RESPONSE_SECRET),
+      exporterSecret: await expand(LABEL_EXPORTER),
     },
   };
   prk.wipe();

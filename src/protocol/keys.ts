@@ -3,8 +3,15 @@
  * Each has one purpose: requests, answers and streams, signatures, exports.
  */
 import { type Bytes, copySecret, utf8ToBytes, wipe } from '../crypto/bytes.ts';
-import type { AeadKey, MacKey, Primitives } from '../crypto/primitives.ts';
-import { KEY_BYTES, LABEL_EXPORTED_KEY } from './constants.ts';
+import type {
+  AeadKey,
+  MacKey,
+  MaybePromise,
+  Primitives,
+  SyncMacKey,
+  SyncPrimitives,
+} from '../crypto/primitives.ts';
+import { LABEL_EXPORTED_KEY } from './constants.ts';
 import { input } from './input.ts';
 
 /** The four secrets of a session, 32 bytes each. */
@@ -30,13 +37,22 @@ export interface SessionKeys {
   readonly hmacKey: MacKey;
 }
 
+/** Those of a server, whose runtime never needs a promise. */
+export interface SyncSessionKeys extends SessionKeys {
+  readonly primitives: SyncPrimitives;
+  readonly exporterKey: SyncMacKey;
+  readonly hmacKey: SyncMacKey;
+}
+
 /** A session as both halves of an exchange need it. */
-export interface SessionContext {
+export interface SessionContext<Keys extends SessionKeys = SessionKeys> {
   readonly sid: string;
-  readonly keys: SessionKeys;
+  readonly keys: Keys;
 }
 
 /** Imports the secrets; those that are no longer needed as bytes are wiped. */
+export function importKeys(primitives: SyncPrimitives, secrets: SessionSecrets): SyncSessionKeys;
+export function importKeys(primitives: Primitives, secrets: SessionSecrets): SessionKeys;
 export function importKeys(primitives: Primitives, secrets: SessionSecrets): SessionKeys {
   const keys: SessionKeys = {
     primitives,
@@ -70,16 +86,15 @@ export function wipeKeys(keys: SessionKeys): void {
  * @throws {TypeError} for a label that is no string, or holds half a surrogate pair, which UTF-8 can't spell: two
  *   such labels would share a key.
  */
-export function exportKey({ primitives, exporterKey }: SessionKeys, label: string): Bytes {
+export function exportKey(keys: SyncSessionKeys, label: string): Bytes;
+export function exportKey(keys: SessionKeys, label: string): MaybePromise<Bytes>;
+export function exportKey({ primitives, exporterKey }: SessionKeys, label: string): MaybePromise<Bytes> {
   if (typeof label !== 'string' || /[\ud800-\udfff]/u.test(label))
     throw new TypeError('exporter: the label is a well-formed string');
-  return primitives.expand(exporterKey, input(LABEL_EXPORTED_KEY, utf8ToBytes(label)), KEY_BYTES);
+  return primitives.expand(exporterKey, input(LABEL_EXPORTED_KEY, utf8ToBytes(label)));
 }
 
 /** HKDF-Expand(responseSecret, input(label, ...fields)) as a key that seals one answer or one stream. */
 export function deriveAnswerKey(keys: SessionKeys, label: string, ...fields: readonly Bytes[]): AeadKey {
-  const raw = keys.primitives.expand(keys.responseSecret, input(label, ...fields), KEY_BYTES);
-  const key = keys.primitives.aeadKey(raw);
-  wipe(raw);
-  return key;
+  return keys.primitives.deriveAeadKey(keys.responseSecret, input(label, ...fields));
 }

@@ -17,7 +17,7 @@ import {
 } from './constants.ts';
 import { NenError } from './errors.ts';
 import { decodeNonce, isSid, isTimestamp } from './formats.ts';
-import type { SessionContext, SessionKeys } from './keys.ts';
+import type { SyncSessionKeys } from './keys.ts';
 
 /** The outer request line, as the client sends it. */
 export interface RequestLine {
@@ -28,19 +28,24 @@ export interface RequestLine {
   readonly query: string;
 }
 
+/** What the HMAC key signs. */
+export function canonicalRequest({ method, path }: RequestLine, timestamp: string, nonce: string): Bytes {
+  return latin1ToBytes(`${method}\n${path}\n${timestamp}\n${nonce}`);
+}
+
 /** Client: the headers that every sealed request carries. */
 export function writeSealedHeaders(
-  { sid, keys }: SessionContext,
-  line: RequestLine,
+  sid: string,
   timestamp: string,
   nonce: string,
+  signature: Bytes,
   retry: string,
 ): Record<string, string> {
   const headers: Record<string, string> = {
     [HEADER_SESSION]: sid,
     [HEADER_TIMESTAMP]: timestamp,
     [HEADER_NONCE]: nonce,
-    [HEADER_SIGNATURE]: base64Encode(sign(keys, line, timestamp, nonce)),
+    [HEADER_SIGNATURE]: base64Encode(signature),
   };
   if (retry !== '') headers[HEADER_RETRY] = retry;
   return headers;
@@ -109,12 +114,12 @@ export function readSealedHeaders(headers: HeaderReader): SealedHeaders {
  * @throws {NenError} ISO-3002, ISO-3003.
  */
 export function verifyRequest(
-  keys: SessionKeys,
+  keys: SyncSessionKeys,
   line: RequestLine,
   headers: SealedHeaders,
   now: number,
 ): void {
-  const expected = sign(keys, line, headers.timestamp, headers.nonce);
+  const expected = keys.hmacKey.mac(canonicalRequest(line, headers.timestamp, headers.nonce));
   const signature = base64Decode(headers.signature);
   if (signature?.length !== SIGNATURE_BYTES || !equalBytes(signature, expected)) {
     throw new NenError('ISO-3002', {
@@ -125,8 +130,4 @@ export function verifyRequest(
   if (!isInWindow(Number(headers.timestamp), now)) {
     throw new NenError('ISO-3003', { hint: `the timestamp is ${ageMs} ms old` });
   }
-}
-
-function sign(keys: SessionKeys, { method, path }: RequestLine, timestamp: string, nonce: string): Bytes {
-  return keys.hmacKey.mac(latin1ToBytes(`${method}\n${path}\n${timestamp}\n${nonce}`));
 }

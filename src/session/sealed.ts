@@ -14,7 +14,7 @@ import { noblePrimitives } from '../crypto/noble.ts';
 import type { AeadKey } from '../crypto/primitives.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { primitives } from '../crypto/select.ts';
-import { KEY_BYTES, LABEL_RECORD_SEAL, LABEL_RECORD_SEAL_KEY, NONCE_BYTES } from '../protocol/constants.ts';
+import { LABEL_RECORD_SEAL, LABEL_RECORD_SEAL_KEY, NONCE_BYTES } from '../protocol/constants.ts';
 import { NenError } from '../protocol/errors.ts';
 import { input, lp } from '../protocol/input.ts';
 import { KEY_ID, type KeyRing, MAX_WRAPPED_BYTES } from './key-ring.ts';
@@ -67,7 +67,7 @@ function deriveKey(key: Bytes, salt: Bytes): AeadKey {
   const p = primitives();
   const prkBytes = p.extract(salt, key);
   const prk = p.macKey(prkBytes);
-  const raw = p.expand(prk, input(LABEL_RECORD_SEAL_KEY), KEY_BYTES);
+  const raw = p.expand(prk, input(LABEL_RECORD_SEAL_KEY));
   // Not the runtime's: node:crypto frees a copy of what it has decrypted as it is, and a record is keys
   // (attack: reading the memory of a process, row 131).
   const aead = noblePrimitives.aeadKey(raw);

@@ -40,7 +40,7 @@ import { finishHandshake, startHandshake, UNPINNED } from '../../src/protocol/ha
 import { encodeClientHello, type SessionTerms } from '../../src/protocol/handshake-messages.ts';
 import type { Field } from '../../src/protocol/headers.ts';
 import { decodeResponse, encodeRequest, type HttpResponse } from '../../src/protocol/http.ts';
-import { importKeys, type SessionContext } from '../../src/protocol/keys.ts';
+import { importKeys, type SessionContext, type SyncSessionKeys } from '../../src/protocol/keys.ts';
 import type { RequestLine } from '../../src/protocol/signed-headers.ts';
 import {
   type ClaimOptions,
@@ -327,7 +327,7 @@ export interface SealedCall extends WireRequest {
 }
 
 /** A session of the attacker's own, whose every message can be altered before it is sent. */
-export interface AttackSession extends SessionContext {
+export interface AttackSession extends SessionContext<SyncSessionKeys> {
   readonly terms: SessionTerms;
   /** By default a JSON body POSTed to the echo handler. */
   seal(options?: CallOptions): Promise<SealedCall>;
@@ -350,7 +350,7 @@ export async function openSession(
   const answer = await send(world, handshakeRequest(encodeClientHello(pending.hello)));
   expect(answer.status, answer.text).toBe(200);
   const { sid, secrets, terms } = await finishHandshake(p, pending, answer.body, UNPINNED);
-  const context: SessionContext = { sid, keys: importKeys(p, secrets) };
+  const context = { sid, keys: importKeys(p, secrets) };
   const seal = (options: CallOptions = {}): Promise<SealedCall> =>
     sealCall(context, { timestamp: world.clock.now(), ...options });
   return {

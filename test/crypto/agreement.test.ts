@@ -39,13 +39,11 @@ describe.skipIf(node === undefined)('noble and node:crypto', () => {
 
   it('hash, authenticate and derive alike', () => {
     fc.assert(
-      fc.property(upTo(200), upTo(500), fc.integer({ min: 0, max: 200 }), (key, data, length) => {
+      fc.property(upTo(200), upTo(500), (key, data) => {
         expect(hex(native.sha256(data))).toBe(hex(noble.sha256(data)));
         expect(hex(native.macKey(key).mac(data))).toBe(hex(noble.macKey(key).mac(data)));
         expect(hex(native.extract(key, data))).toBe(hex(noble.extract(key, data)));
-        expect(hex(native.expand(native.macKey(key), data, length))).toBe(
-          hex(noble.expand(noble.macKey(key), data, length)),
-        );
+        expect(hex(native.expand(native.macKey(key), data))).toBe(hex(noble.expand(noble.macKey(key), data)));
       }),
     );
   });

@@ -2,12 +2,12 @@
 import type { Bytes } from '../../src/crypto/bytes.ts';
 import { noblePrimitives } from '../../src/crypto/noble.ts';
 import { nodePrimitives } from '../../src/crypto/node.ts';
-import type { Kem, Primitives, RandomBytes } from '../../src/crypto/primitives.ts';
+import type { Kem, RandomBytes, SyncPrimitives } from '../../src/crypto/primitives.ts';
 
-export const noble: Primitives = noblePrimitives;
-export const node: Primitives | undefined = nodePrimitives();
+export const noble: SyncPrimitives = noblePrimitives;
+export const node: SyncPrimitives | undefined = nodePrimitives();
 
-export const implementations: readonly Primitives[] = node === undefined ? [noble] : [noble, node];
+export const implementations: readonly SyncPrimitives[] = node === undefined ? [noble] : [noble, node];
 
 /** The runtime's own ML-KEM, which only some runtimes have. */
 export const nativeKem: Kem | undefined = node?.mlKem768 === noble.mlKem768 ? undefined : node?.mlKem768;

@@ -101,7 +101,8 @@ describe.each(implementations)('hashing by $name', (primitives) => {
   it.each(HKDF_CASES)('HKDF: RFC 5869 $name', ({ ikm, salt, info, prk, okm }) => {
     const extracted = primitives.extract(salt, ikm);
     expect(hex(extracted)).toBe(prk);
-    expect(hex(primitives.expand(primitives.macKey(extracted), info, okm.length / 2))).toBe(okm);
+    // Ours is the first of its blocks.
+    expect(hex(primitives.expand(primitives.macKey(extracted), info))).toBe(okm.slice(0, 64));
   });
 
   it('SHA-256: the examples of FIPS 180, of none, one and two blocks', () => {
@@ -111,22 +112,6 @@ describe.each(implementations)('hashing by $name', (primitives) => {
     expect(sha256('abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq')).toBe(
       '248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1',
     );
-  });
-
-  it('HKDF gives any length up to 255 blocks and refuses more', () => {
-    const prk = primitives.macKey(repeat(7, 32));
-    const info = utf8ToBytes('info');
-    const longest = hex(primitives.expand(prk, info, 255 * 32));
-    for (const length of [0, 1, 31, 32, 33, 64, 65, 255 * 32 - 1]) {
-      const okm = primitives.expand(prk, info, length);
-      expect(okm.length).toBe(length);
-      expect(longest.startsWith(hex(okm))).toBe(true);
-    }
-    for (const length of [255 * 32 + 1, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
-      expect(() => primitives.expand(prk, info, length)).toThrow(
-        new RangeError('HKDF gives 0 to 8160 bytes'),
-      );
-    }
   });
 
   it('one key makes any number of MACs, each as if it were the first', () => {
@@ -154,7 +139,7 @@ describe.each(implementations)('hashing by $name', (primitives) => {
     const key = primitives.macKey(repeat(1, 32));
     key.wipe();
     expect(() => key.mac(new Uint8Array(1))).toThrow('wiped');
-    expect(() => primitives.expand(key, new Uint8Array(1), 32)).toThrow('wiped');
+    expect(() => primitives.expand(key, new Uint8Array(1))).toThrow('wiped');
     key.wipe();
   });
 });

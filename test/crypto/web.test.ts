@@ -34,6 +34,7 @@ function subtleMethods(): ModernSubtle {
     'decapsulateBits',
     'sign',
     'verify',
+    'digest',
   ] as const;
   return Object.fromEntries(names.map((name) => [name, subtle[name].bind(subtle)])) as never;
 }
@@ -112,6 +113,47 @@ describe.skipIf(!hasAll)('ChaCha20-Poly1305 by WebCrypto', () => {
   });
 });
 
+describe.skipIf(!hasAll)('SHA-256, HMAC and HKDF by WebCrypto', () => {
+  it('give the bytes that noble gives', async () => {
+    const primitives = await web();
+    for (const length of [1, 31, 32, 63, 64, 65, 131, 1000]) {
+      const [key, data] = [new Uint8Array(length).fill(length), new Uint8Array(2 * length).fill(3)];
+      expect(hex(await primitives.sha256(data))).toBe(hex(noble.sha256(data)));
+      expect(hex(await primitives.macKey(key).mac(data))).toBe(hex(noble.macKey(key).mac(data)));
+      expect(hex(await primitives.extract(key, data))).toBe(hex(noble.extract(key, data)));
+      expect(hex(await primitives.expand(primitives.macKey(key), data))).toBe(
+        hex(noble.expand(noble.macKey(key), data)),
+      );
+    }
+  });
+
+  it('make a cipher’s key that noble makes too, and leave no bytes of it', async () => {
+    const primitives = await web();
+    const importKey = vi.spyOn(subtle, 'importKey');
+    const key = primitives.deriveAeadKey(primitives.macKey(KEY), PLAIN);
+    const box = concatBytes(await key.seal(NONCE, AAD, [PLAIN]));
+    const raw = importKey.mock.calls.map(([, bytes]) => bytes as Bytes);
+    importKey.mockRestore();
+    const same = noble.deriveAeadKey(noble.macKey(KEY), PLAIN);
+    expect(hex(box)).toBe(hex(concatBytes(await same.seal(NONCE, AAD, [PLAIN]))));
+    expect(raw.map(hex)).toEqual(['00'.repeat(32), '00'.repeat(32)]);
+    key.wipe();
+    await expect(key.seal(NONCE, AAD, [PLAIN])).rejects.toThrow('wiped');
+  });
+
+  it('keep a copy of the key, and do nothing more after wipe', async () => {
+    const raw = KEY.slice();
+    const key = (await web()).macKey(raw);
+    raw.fill(0);
+    expect(hex(await key.mac(PLAIN))).toBe(hex(noble.macKey(KEY).mac(PLAIN)));
+    key.wipe();
+    await expect(key.mac(PLAIN)).rejects.toThrow('wiped');
+    const primitives = await web();
+    await expect(primitives.expand(key, PLAIN)).rejects.toThrow('wiped');
+    await expect(primitives.deriveAeadKey(key, PLAIN).seal(NONCE, AAD, [])).rejects.toThrow('wiped');
+  });
+});
+
 /** The key that this call of WebCrypto was given. */
 const keyOf = (call: readonly unknown[] | undefined): CryptoKey | undefined =>
   call?.find((one): one is CryptoKey => one instanceof CryptoKey);
@@ -125,6 +167,20 @@ describe.skipIf(!hasAll)('no secret key can be taken out of WebCrypto', () => {
     const key = (await web()).aeadKey(KEY);
     const encrypt = vi.spyOn(subtle, 'encrypt');
     await key.seal(NONCE, AAD, [PLAIN]);
+    expect(keyOf(encrypt.mock.lastCall)?.extractable).toBe(false);
+  });
+
+  it('not that of a MAC', async () => {
+    const key = (await web()).macKey(KEY);
+    const sign = vi.spyOn(subtle, 'sign');
+    await key.mac(PLAIN);
+    expect(keyOf(sign.mock.lastCall)?.extractable).toBe(false);
+  });
+
+  it('not that of a cipher that was derived', async () => {
+    const primitives = await web();
+    const encrypt = vi.spyOn(subtle, 'encrypt');
+    await primitives.deriveAeadKey(primitives.macKey(KEY), PLAIN).seal(NONCE, AAD, [PLAIN]);
     expect(keyOf(encrypt.mock.lastCall)?.extractable).toBe(false);
   });
 
@@ -167,6 +223,19 @@ describe.skipIf(!hasAll)('WebCrypto that is not what it says', () => {
     };
     expect(await webPrimitives({ ...rest, encrypt, decrypt } as ModernSubtle)).toBeDefined();
     expect(await webPrimitives(odd as ModernSubtle)).toBeUndefined();
+  });
+
+  it('is not taken where its hash or its MAC is another', async () => {
+    const { digest, sign, ...rest } = subtleMethods();
+    const flipped = async (made: Promise<ArrayBuffer>): Promise<ArrayBuffer> =>
+      new Uint8Array(await made).map((byte) => byte ^ 1).buffer;
+    const odd: Partial<ModernSubtle>[] = [
+      { digest: (name, data) => flipped(digest(name, data)) },
+      { sign: (name, key, data) => flipped(sign(name, key, data)) },
+    ];
+    expect(await webPrimitives({ ...rest, digest, sign } as ModernSubtle)).toBeDefined();
+    for (const change of odd)
+      expect(await webPrimitives({ ...rest, digest, sign, ...change } as ModernSubtle)).toBeUndefined();
   });
 
   it('verifies nothing under a key that it can not read', async () => {

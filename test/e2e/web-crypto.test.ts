@@ -62,6 +62,10 @@ test(`${counts.aead} cases of ChaCha20-Poly1305 as a client there does it, again
   expect(await inPage('ownAead', counts.aead)).toMatchObject({ cases: counts.aead, differences: [] });
 });
 
+test('hashes, MACs and derived keys of a client there are noble’s, 0 differences', async () => {
+  expect(await inPage('ownHashes', 300)).toBe(0);
+});
+
 test('the KEM of a client there and noble understand each other', async () => {
   expect(await inPage('ownKem', counts.kem)).toBe(0);
 });

@@ -2,9 +2,9 @@
  * Notes every secret of the process that imports this first: what is drawn, agreed, derived or imported as a key.
  * They are noted byte by byte under a mask, so that the notes are in no spelling what is looked for.
  */
-import { type Bytes, bytesToLatin1 } from '../../src/crypto/bytes.ts';
+import { type Bytes, bytesToLatin1, wipe } from '../../src/crypto/bytes.ts';
 import { nobleMlKem768 } from '../../src/crypto/noble.ts';
-import type { Kem, MacKey, Primitives } from '../../src/crypto/primitives.ts';
+import type { Kem, SyncMacKey, SyncPrimitives } from '../../src/crypto/primitives.ts';
 import { primitives } from '../../src/crypto/select.ts';
 import { LABEL_RECORD_SEAL_KEY } from '../../src/protocol/constants.ts';
 
@@ -59,11 +59,11 @@ export function notedSecrets(): readonly NotedSecret[] {
 }
 
 /** The object that all of the library takes its primitives from. */
-type Replaceable = { -readonly [Name in keyof Primitives]: Primitives[Name] };
+type Replaceable = { -readonly [Name in keyof SyncPrimitives]: SyncPrimitives[Name] };
 
 export function noteSecrets(): void {
   const p = primitives() as Replaceable;
-  const { aeadKey, macKey, extract, expand } = p;
+  const { aeadKey, deriveAeadKey, macKey, extract, expand } = p;
   p.aeadKey = (key) => {
     note(key, 'imported');
     return aeadKey(key);
@@ -78,10 +78,14 @@ export function noteSecrets(): void {
     for (let at = 0; at < ikm.length; at += KEY_BYTES) note(ikm.subarray(at, at + KEY_BYTES), 'agreed');
     return noting(extract(salt, ikm), 'derived');
   };
-  p.expand = (prk: MacKey, info, length) => {
+  p.expand = (prk, info) => {
     // What seals a record tells no more than the store key, and that stays.
     const kind = bytesToLatin1(info).includes(LABEL_RECORD_SEAL_KEY) ? 'store' : 'derived';
-    return noting(expand(prk, info, length), kind);
+    return noting(expand(prk, info), kind);
+  };
+  p.deriveAeadKey = (prk: SyncMacKey, info) => {
+    wipe(noting(expand(prk, info), 'derived'));
+    return deriveAeadKey(prk, info);
   };
   p.mlKem768 = notingKem(p.mlKem768);
   noteDraws();

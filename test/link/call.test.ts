@@ -117,7 +117,7 @@ describe('the keys of a session', () => {
         await channel.client.handshake();
         const session = acquired.at(-1);
         expect(session?.retired).toBe(true);
-        expect(() => session?.keys.hmacKey.mac(new Uint8Array(1))).toThrow();
+        await expect(async () => session?.keys.hmacKey.mac(new Uint8Array(1))).rejects.toThrow();
       }
     } finally {
       SessionManager.prototype.acquire = acquire;

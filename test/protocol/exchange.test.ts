@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Bytes, base64Decode, base64Encode, concatBytes } from '../../src/crypto/bytes.ts';
-import type { Primitives } from '../../src/crypto/primitives.ts';
+import type { SyncPrimitives } from '../../src/crypto/primitives.ts';
 import { primitives } from '../../src/crypto/select.ts';
 import type { Encoding, RequestKind, ResponseKind } from '../../src/protocol/envelope.ts';
 import { writeRequestEnvelope, writeResponseEnvelope } from '../../src/protocol/envelope.ts';
@@ -514,10 +514,10 @@ describe('a response', () => {
   it('leaves no answer key behind, whether it opens or not', async () => {
     const p = primitives();
     const left = new Set<object>();
-    const watching: Primitives = {
+    const watching: SyncPrimitives = {
       ...p,
-      aeadKey(raw) {
-        const key = p.aeadKey(raw);
+      deriveAeadKey(prk, info) {
+        const key = p.deriveAeadKey(prk, info);
         left.add(key);
         const { wipe } = key;
         key.wipe = () => {

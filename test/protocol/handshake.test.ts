@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Bytes, base64Decode, base64Encode, concatBytes } from '../../src/crypto/bytes.ts';
 import { noblePrimitives } from '../../src/crypto/noble.ts';
-import type { Kem, KemKeyPair, Primitives, RandomBytes } from '../../src/crypto/primitives.ts';
+import type { Kem, KemKeyPair, Primitives, RandomBytes, SyncMacKey } from '../../src/crypto/primitives.ts';
 import { primitives } from '../../src/crypto/select.ts';
 import { mlKem768Suite, type Suite } from '../../src/crypto/suite.ts';
 import {
@@ -124,11 +124,11 @@ describe('a handshake', () => {
       );
       const ikm = concatBytes(previous === undefined ? [shared] : [shared, previous.exporterSecret]);
       const prk = p.macKey(p.extract(transcript, ikm));
-      const expand = (label: string): string => hex(p.expand(prk, input(label), 32));
+      const expand = (label: string): string => hex(p.expand(prk, input(label)));
       expect(hex(session.secrets.requestKey)).toBe(expand('nen/2 request key'));
       expect(hex(session.secrets.responseSecret)).toBe(expand('nen/2 response secret'));
       expect(hex(session.secrets.exporterSecret)).toBe(expand('nen/2 exporter'));
-      const handshakeKey = p.aeadKey(p.expand(prk, input('nen/2 handshake key'), 32));
+      const handshakeKey = p.aeadKey(p.expand(prk, input('nen/2 handshake key')));
       const hs = base64Decode(String(message.hs)) ?? new Uint8Array(0);
       const opened = await handshakeKey.open(new Uint8Array(12), transcript, hs);
       expect(text(opened)).toBe(
@@ -529,7 +529,7 @@ describe('the client, reading the answer', () => {
       input('nen/2 transcript', 'ML-KEM-768', AUD, pk, '', session.sid, ct, '', ''),
     );
     const prk = p.macKey(p.extract(transcript, shared));
-    const key = p.aeadKey(p.expand(prk, input('nen/2 handshake key'), 32));
+    const key = p.aeadKey(p.expand(prk, input('nen/2 handshake key')));
     const hs = concatBytes(await key.seal(new Uint8Array(12), transcript, [plain]));
     return codeOf(() => finishHandshake(p, pending, json({ ...message, hs: base64Encode(hs) }), UNPINNED));
   }
@@ -661,8 +661,8 @@ describe('the secrets of a handshake', () => {
       const { kem, wiped: pairWiped } = watchedKem(secrets);
       const spy: Primitives = {
         ...watching,
-        expand(prk, info, length) {
-          const derived = p.expand(prk, info, length);
+        expand(prk: SyncMacKey, info) {
+          const derived = p.expand(prk, info);
           secrets.push(derived);
           return derived;
         },

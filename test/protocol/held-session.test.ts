@@ -14,8 +14,8 @@ function held(): HeldSession {
 async function works({ keys }: HeldSession): Promise<boolean> {
   try {
     await keys.requestKey.seal(NONCE, NONCE, []);
-    keys.responseSecret.mac(NONCE);
-    keys.hmacKey.mac(NONCE);
+    await keys.responseSecret.mac(NONCE);
+    await keys.hmacKey.mac(NONCE);
     return keys.exporterSecret.some((byte) => byte !== 0);
   } catch {
     return false;

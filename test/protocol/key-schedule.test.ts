@@ -22,7 +22,13 @@ import {
   type PreviousSession,
   type TranscriptFields,
 } from '../../src/protocol/key-schedule.ts';
-import { deriveAnswerKey, exportKey, importKeys, type SessionKeys } from '../../src/protocol/keys.ts';
+import {
+  deriveAnswerKey,
+  exportKey,
+  importKeys,
+  type SessionKeys,
+  type SyncSessionKeys,
+} from '../../src/protocol/keys.ts';
 import { PROPERTY_TIMEOUT_MS, runs } from '../support/property.ts';
 import { bytesOf, flip, hex, secretsOf, sidOf } from './support.ts';
 
@@ -50,42 +56,47 @@ function told(transcript: TranscriptFields): string {
   return JSON.stringify(Object.values(transcript).map((one) => (one instanceof Uint8Array ? hex(one) : one)));
 }
 
-const transcriptOf = (transcript: TranscriptFields): string => hex(hashTranscript(p, transcript));
+const transcriptOf = async (transcript: TranscriptFields): Promise<string> =>
+  hex(await hashTranscript(p, transcript));
 
 describe('the transcript', { timeout: PROPERTY_TIMEOUT_MS }, () => {
-  it('is the same for the same fields and another for any others', () => {
-    fc.assert(
-      fc.property(fields, fields, (one, other) => {
-        expect(transcriptOf(one)).toBe(transcriptOf({ ...one }));
-        expect(transcriptOf(one) === transcriptOf(other)).toBe(told(one) === told(other));
+  it('is the same for the same fields and another for any others', async () => {
+    await fc.assert(
+      fc.asyncProperty(fields, fields, async (one, other) => {
+        expect(await transcriptOf(one)).toBe(await transcriptOf({ ...one }));
+        expect((await transcriptOf(one)) === (await transcriptOf(other))).toBe(told(one) === told(other));
       }),
       runs(100),
     );
   });
 
-  it('changes with each field alone', () => {
-    fc.assert(
-      fc.property(fields, fields, (one, other) => {
+  it('changes with each field alone', async () => {
+    await fc.assert(
+      fc.asyncProperty(fields, fields, async (one, other) => {
         for (const field of Object.keys(one) as (keyof TranscriptFields)[]) {
           const mixed = { ...one, [field]: other[field] };
-          expect(transcriptOf(mixed) === transcriptOf(one), field).toBe(told(mixed) === told(one));
+          expect((await transcriptOf(mixed)) === (await transcriptOf(one)), field).toBe(
+            told(mixed) === told(one),
+          );
         }
       }),
       runs(100),
     );
   });
 
-  it('tells whose identity it holds, and on which side of a field a byte lies', () => {
-    fc.assert(
-      fc.property(fields, key, name, fc.nat(24), (one, identity, text, at) => {
+  it('tells whose identity it holds, and on which side of a field a byte lies', async () => {
+    await fc.assert(
+      fc.asyncProperty(fields, key, name, fc.nat(24), async (one, identity, text, at) => {
         const proved = [{}, { clientIdentity: identity }, { serverIdentity: identity }];
         const both = { clientIdentity: identity, serverIdentity: identity };
         const nobody = { clientIdentity: undefined, serverIdentity: undefined };
-        const transcripts = [...proved, both].map((sides) => transcriptOf({ ...one, ...nobody, ...sides }));
+        const transcripts = await Promise.all(
+          [...proved, both].map((sides) => transcriptOf({ ...one, ...nobody, ...sides })),
+        );
         expect(new Set(transcripts).size).toBe(4);
         const cut = Math.min(at, text.length);
-        const whole = transcriptOf({ ...one, suite: text, audience: '' });
-        const split = transcriptOf({ ...one, suite: text.slice(0, cut), audience: text.slice(cut) });
+        const whole = await transcriptOf({ ...one, suite: text, audience: '' });
+        const split = await transcriptOf({ ...one, suite: text.slice(0, cut), audience: text.slice(cut) });
         expect(whole === split).toBe(cut === text.length);
       }),
       runs(100),
@@ -106,8 +117,9 @@ function previousOf(exporterSecret: Bytes | undefined): PreviousSession | undefi
 }
 
 /** All keys of a handshake, as text. The shared secret that is given is a copy: deriving wipes it. */
-function keysOf({ transcript, shared }: Handshake, exporterSecret?: Bytes): readonly string[] {
-  const { handshakeKey, secrets } = deriveSchedule(p, transcript, shared.slice(), previousOf(exporterSecret));
+async function keysOf({ transcript, shared }: Handshake, exporterSecret?: Bytes): Promise<readonly string[]> {
+  const previous = previousOf(exporterSecret);
+  const { handshakeKey, secrets } = await deriveSchedule(p, transcript, shared.slice(), previous);
   return [handshakeKey, secrets.requestKey, secrets.responseSecret, secrets.exporterSecret].map(hex);
 }
 
@@ -117,11 +129,11 @@ function expectAllDifferent(...keys: readonly (readonly string[])[]): void {
 }
 
 describe('the keys of a handshake', { timeout: PROPERTY_TIMEOUT_MS }, () => {
-  it('are four of 32 bytes, one for each purpose and way, and the same on both sides', () => {
-    fc.assert(
-      fc.property(handshake, fc.option(key, { nil: undefined }), (made, exporterSecret) => {
-        const keys = keysOf(made, exporterSecret);
-        expect(keys).toEqual(keysOf(made, exporterSecret));
+  it('are four of 32 bytes, one for each purpose and way, and the same on both sides', async () => {
+    await fc.assert(
+      fc.asyncProperty(handshake, fc.option(key, { nil: undefined }), async (made, exporterSecret) => {
+        const keys = await keysOf(made, exporterSecret);
+        expect(keys).toEqual(await keysOf(made, exporterSecret));
         for (const one of keys) expect(one).toHaveLength(64);
         expectAllDifferent(keys, [hex(made.transcript)], [hex(made.shared)]);
       }),
@@ -129,27 +141,27 @@ describe('the keys of a handshake', { timeout: PROPERTY_TIMEOUT_MS }, () => {
     );
   });
 
-  it('change all four with any bit of the transcript, the shared secret and the previous exporter secret', () => {
-    fc.assert(
-      fc.property(handshake, key, fc.nat(255), (made, exporterSecret, bit) => {
+  it('change all four with any bit of the transcript, the shared secret and the previous exporter secret', async () => {
+    await fc.assert(
+      fc.asyncProperty(handshake, key, fc.nat(255), async (made, exporterSecret, bit) => {
         expectAllDifferent(
-          keysOf(made, exporterSecret),
-          keysOf({ ...made, transcript: flip(made.transcript, bit) }, exporterSecret),
-          keysOf({ ...made, shared: flip(made.shared, bit) }, exporterSecret),
-          keysOf(made, flip(exporterSecret, bit)),
-          keysOf(made),
-          keysOf({ ...made, shared: exporterSecret }, made.shared),
+          await keysOf(made, exporterSecret),
+          await keysOf({ ...made, transcript: flip(made.transcript, bit) }, exporterSecret),
+          await keysOf({ ...made, shared: flip(made.shared, bit) }, exporterSecret),
+          await keysOf(made, flip(exporterSecret, bit)),
+          await keysOf(made),
+          await keysOf({ ...made, shared: exporterSecret }, made.shared),
         );
       }),
       runs(100),
     );
   });
 
-  it('leave no shared secret behind, and what is not theirs untouched', () => {
-    fc.assert(
-      fc.property(handshake, key, ({ transcript, shared }, exporterSecret) => {
+  it('leave no shared secret behind, and what is not theirs untouched', async () => {
+    await fc.assert(
+      fc.asyncProperty(handshake, key, async ({ transcript, shared }, exporterSecret) => {
         const [given, previous, salt] = [shared.slice(), exporterSecret.slice(), transcript.slice()];
-        deriveSchedule(p, salt, given, previousOf(previous));
+        await deriveSchedule(p, salt, given, previousOf(previous));
         expect([given, previous, salt].map(hex)).toEqual([
           '00'.repeat(32),
           hex(exporterSecret),
@@ -165,40 +177,47 @@ describe('a chain of rotations', { timeout: PROPERTY_TIMEOUT_MS }, () => {
   const chain = fc.array(handshake, { minLength: 2, maxLength: 6 });
 
   /** The keys of each session of the chain. */
-  function epochs(handshakes: readonly Handshake[]): readonly (readonly string[])[] {
+  async function epochs(handshakes: readonly Handshake[]): Promise<readonly (readonly string[])[]> {
     const all: (readonly string[])[] = [];
     let exporterSecret: Bytes | undefined;
     for (const { transcript, shared } of handshakes) {
-      all.push(keysOf({ transcript, shared }, exporterSecret));
+      all.push(await keysOf({ transcript, shared }, exporterSecret));
       const previous = previousOf(exporterSecret);
-      exporterSecret = deriveSchedule(p, transcript, shared.slice(), previous).secrets.exporterSecret;
+      const { secrets } = await deriveSchedule(p, transcript, shared.slice(), previous);
+      exporterSecret = secrets.exporterSecret;
     }
     return all;
   }
 
-  it('has new keys at each step, even for one and the same handshake over and over', () => {
-    fc.assert(
-      fc.property(chain, handshake, (handshakes, same) => {
-        expectAllDifferent(...epochs(handshakes));
-        expectAllDifferent(...epochs(handshakes.map(() => same)));
+  it('has new keys at each step, even for one and the same handshake over and over', async () => {
+    await fc.assert(
+      fc.asyncProperty(chain, handshake, async (handshakes, same) => {
+        expectAllDifferent(...(await epochs(handshakes)));
+        expectAllDifferent(...(await epochs(handshakes.map(() => same))));
       }),
       runs(50),
     );
   });
 
-  it('shares its keys with another up to where they part, and none from there on', () => {
-    fc.assert(
-      fc.property(chain, fc.nat(), fc.nat(255), fc.boolean(), (handshakes, place, bit, inTranscript) => {
-        const at = place % handshakes.length;
-        const parting = handshakes.map((made, i) => {
-          if (i !== at) return made;
-          if (inTranscript) return { ...made, transcript: flip(made.transcript, bit) };
-          return { ...made, shared: flip(made.shared, bit) };
-        });
-        const [one, other] = [epochs(handshakes), epochs(parting)];
-        expect(other.slice(0, at)).toEqual(one.slice(0, at));
-        expectAllDifferent(...one.slice(at), ...other.slice(at));
-      }),
+  it('shares its keys with another up to where they part, and none from there on', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        chain,
+        fc.nat(),
+        fc.nat(255),
+        fc.boolean(),
+        async (handshakes, place, bit, inTranscript) => {
+          const at = place % handshakes.length;
+          const parting = handshakes.map((made, i) => {
+            if (i !== at) return made;
+            if (inTranscript) return { ...made, transcript: flip(made.transcript, bit) };
+            return { ...made, shared: flip(made.shared, bit) };
+          });
+          const [one, other] = [await epochs(handshakes), await epochs(parting)];
+          expect(other.slice(0, at)).toEqual(one.slice(0, at));
+          expectAllDifferent(...one.slice(at), ...other.slice(at));
+        },
+      ),
       runs(50),
     );
   });
@@ -211,7 +230,7 @@ async function fingerprint(one: ReturnType<typeof deriveAnswerKey>): Promise<str
 
 /** Names a session. */
 const who = fc.string({ maxLength: 8 });
-const sessionKeys = (of: string): SessionKeys => importKeys(p, secretsOf(of));
+const sessionKeys = (of: string): SyncSessionKeys => importKeys(p, secretsOf(of));
 
 describe('the key of an answer', { timeout: PROPERTY_TIMEOUT_MS }, () => {
   it('is another for each session, request, stream and label, and never the key of requests', async () => {
@@ -268,7 +287,7 @@ const likeness = fc.constantFrom<(text: string) => string>(
 );
 
 /** Hex; undefined for a label that is refused. */
-function exported(keys: SessionKeys, of: string): string | undefined {
+function exported(keys: SyncSessionKeys, of: string): string | undefined {
   try {
     return hex(exportKey(keys, of));
   } catch (error) {
@@ -301,7 +320,7 @@ describe('an exported key', { timeout: PROPERTY_TIMEOUT_MS }, () => {
         const secrets = secretsOf(me);
         const prk = p.macKey(secrets.responseSecret);
         const derived = [LABEL_ANSWER_KEY, LABEL_STREAM_KEY].map((inner) =>
-          p.expand(prk, input(inner, requestNonce), 32),
+          p.expand(prk, input(inner, requestNonce)),
         );
         expectAllDifferent([mine], Object.values(secrets).map(hex), derived.map(hex));
       }),

@@ -3,10 +3,15 @@ import fc from 'fast-check';
 import { expect } from 'vitest';
 import { type Bytes, base64UrlEncode, concatBytes, utf8ToBytes } from '../../src/crypto/bytes.ts';
 import { noblePrimitives } from '../../src/crypto/noble.ts';
-import type { Primitives, RandomBytes } from '../../src/crypto/primitives.ts';
+import type { RandomBytes, SyncPrimitives } from '../../src/crypto/primitives.ts';
 import { primitives } from '../../src/crypto/select.ts';
 import { NenError, type NenErrorCode } from '../../src/protocol/errors.ts';
-import { importKeys, type SessionContext, type SessionSecrets } from '../../src/protocol/keys.ts';
+import {
+  importKeys,
+  type SessionContext,
+  type SessionSecrets,
+  type SyncSessionKeys,
+} from '../../src/protocol/keys.ts';
 
 export { hex, unhex } from '../crypto/implementations.ts';
 
@@ -44,7 +49,7 @@ export function secretsOf(name: string): SessionSecrets {
 }
 
 /** A session as both sides hold it. */
-export function sessionOf(name: string, p: Primitives = primitives()): SessionContext {
+export function sessionOf(name: string, p: SyncPrimitives = primitives()): SessionContext<SyncSessionKeys> {
   return { sid: sidOf(name), keys: importKeys(p, secretsOf(name)) };
 }
 

@@ -53,7 +53,7 @@ describe('a sealed record', () => {
     const keyId = base64UrlEncode(p.sha256(input('nen/2 store key id', kek)).slice(0, 8));
     expect(Buffer.from(sealed.slice(0, 4 + 11 + 4)).toString('latin1')).toBe(`\0\0\0\x0b${keyId}\0\0\0\0`);
     const [salt, box] = [sealed.slice(19, 51), sealed.slice(51)];
-    const raw = p.expand(p.macKey(p.extract(salt, kek)), input('nen/2 record seal key'), 32);
+    const raw = p.expand(p.macKey(p.extract(salt, kek)), input('nen/2 record seal key'));
     const aad = input('nen/2 record seal', SID, keyId);
     expect(await p.aeadKey(raw).open(new Uint8Array(12), aad, box)).toEqual(plain);
   });

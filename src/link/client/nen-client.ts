@@ -164,7 +164,7 @@ export class NenClient {
   async exporter(label: string): Promise<Uint8Array> {
     const session = await this.#sessions.acquire(null);
     try {
-      return exportKey(session.keys, label);
+      return await exportKey(session.keys, label);
     } finally {
       session.release();
     }

@@ -5,6 +5,7 @@ import { loadSigner, loadVerifier } from '../../../src/crypto/load-ml-dsa-65.ts'
 import { loadPrimitives } from '../../../src/crypto/load-primitives.ts';
 import { createMlDsa65Signer, mlDsa65Verifier } from '../../../src/crypto/ml-dsa-65.ts';
 import { nobleAeadKey, noblePrimitives } from '../../../src/crypto/noble.ts';
+import type { Primitives } from '../../../src/crypto/primitives.ts';
 import { randomBytes } from '../../../src/crypto/random.ts';
 import { type ModernSubtle, modernSubtle } from '../../../src/crypto/web-subtle.ts';
 import {
@@ -64,6 +65,19 @@ const tests = {
   kems: (cases: number): Promise<Tally> => compareKems(noblePrimitives.mlKem768, kem, cases),
   aeads: (cases: number): Promise<Tally> => compareAeads(noblePrimitives, aead, cases),
   ownAead: async (cases: number): Promise<Tally> => compareAeads(await loadPrimitives(), nobleAead, cases),
+  /** @returns how many hashes, MACs and derived keys of the client are not noble's. */
+  async ownHashes(cases: number): Promise<number> {
+    const own = await loadPrimitives();
+    const [key, data] = [randomBytes(32), randomBytes(cases)] as const;
+    const made = async (p: Primitives, part: Bytes): Promise<string> =>
+      [await p.sha256(part), await p.extract(key, part), await p.expand(p.macKey(key), part)].join();
+    let differences = 0;
+    for (let length = 0; length < cases; length++) {
+      const part = data.subarray(0, length);
+      if ((await made(own, part)) !== (await made(noblePrimitives, part))) differences++;
+    }
+    return differences;
+  },
   /** @returns how many exchanges between the client's KEM and noble's failed. */
   async ownKem(cases: number): Promise<number> {
     const { mlKem768 } = await loadPrimitives();

@@ -6,8 +6,8 @@ export const watched: HeldSession[] = [];
 
 /** The class, whose every instance is noted. */
 export function watching(Session: typeof HeldSession): typeof HeldSession {
-  return class extends Session {
-    constructor(sid: string, keys: SessionKeys) {
+  return class<Keys extends SessionKeys> extends Session<Keys> {
+    constructor(sid: string, keys: Keys) {
       super(sid, keys);
       watched.push(this);
     }

@@ -29,16 +29,16 @@ interface Id {
 }
 
 /** The altered transcripts by the names of their files, of the good ones. */
-export function alteredTranscripts(
+export async function alteredTranscripts(
   p: Primitives,
   good: ReadonlyMap<string, JsonObject>,
-): ReadonlyMap<string, JsonObject> {
+): Promise<ReadonlyMap<string, JsonObject>> {
   const of = <T>(name: string): T => good.get(name) as T;
   const files = new Map<string, JsonObject>();
   files.set('refused-hellos', refusedHellos(of('handshake-identities'), of('handshake-x-wing-identities')));
   files.set('refused-answers', refusedAnswers(of('handshake-identities'), of('handshake-server-identity')));
-  files.set('pins', pins(p));
-  files.set('exporter', exporter(p));
+  files.set('pins', await pins(p));
+  files.set('exporter', await exporter(p));
   for (const encoding of ['json', 'octets'] as const) {
     const stream = of<Stream>(`stream-${encoding}`);
     const other = of<Stream>(`stream-${encoding}-failed`);
@@ -129,15 +129,17 @@ function refusedAnswers(handshake: Handshake, other: Handshake): JsonObject {
   };
 }
 
-function pins(p: Primitives): JsonObject {
-  const pinOf = (publicKey: Bytes): string => base64UrlEncode(p.sha256(publicKey));
-  const good = pinOf(signerOf('server').publicKey);
+async function pins(p: Primitives): Promise<JsonObject> {
+  const keys = ['server', 'client', 'next server'].map(signerOf);
+  const digests = await Promise.all(keys.map(async ({ publicKey }) => p.sha256(publicKey)));
+  const [digest] = digests as [Bytes, ...Bytes[]];
+  const good = base64UrlEncode(digest);
   return {
     title: 'Pins: base64url of SHA-256 of ML-DSA-65 public keys',
-    pins: ['server', 'client', 'next server'].map(signerOf).map(({ seed, publicKey }) => ({
+    pins: keys.map(({ seed, publicKey }, at) => ({
       inputs: { seed: hex(seed) },
-      intermediate: { publicKey: hex(publicKey), digest: hex(p.sha256(publicKey)) },
-      expected: { pin: pinOf(publicKey) },
+      intermediate: { publicKey: hex(publicKey), digest: hex(digests[at] as Bytes) },
+      expected: { pin: base64UrlEncode(digests[at] as Bytes) },
     })),
     malformed: [
       '',
@@ -145,31 +147,31 @@ function pins(p: Primitives): JsonObject {
       `${good}=`,
       ` ${good}`,
       `${good}A`,
-      base64Encode(p.sha256(signerOf('server').publicKey)),
+      base64Encode(digest),
       // The last character has two bits that must be zero.
       `${'A'.repeat(42)}B`,
-      hex(p.sha256(signerOf('server').publicKey)),
+      hex(digest),
     ],
   };
 }
 
-function exporter(p: Primitives): JsonObject {
+async function exporter(p: Primitives): Promise<JsonObject> {
+  const exported = async (secret: Bytes, label: string): Promise<JsonObject> => {
+    const info = input('nen/2 exported key', utf8ToBytes(label));
+    const key = await p.expand(p.macKey(secret), info);
+    return { inputs: { label }, intermediate: { info: hex(info) }, expected: { key: hex(key) } };
+  };
+  const sessions = ['one', 'two'].map(async (name) => {
+    const secret = named(`exporter secret ${name}`);
+    const labels = ['login', 'login cookie', 'caf\u00e9', ''];
+    return {
+      inputs: { exporterSecret: hex(secret) },
+      keys: await Promise.all(labels.map((label) => exported(secret, label))),
+    };
+  });
   return {
     title: 'Exported keys: the same on both sides of a session, other ones for each label and session',
-    sessions: ['one', 'two'].map((name) => {
-      const exporterSecret = named(`exporter secret ${name}`);
-      return {
-        inputs: { exporterSecret: hex(exporterSecret) },
-        keys: ['login', 'login cookie', 'caf\u00e9', ''].map((label) => {
-          const info = input('nen/2 exported key', utf8ToBytes(label));
-          return {
-            inputs: { label },
-            intermediate: { info: hex(info) },
-            expected: { key: hex(p.expand(p.macKey(exporterSecret), info, 32)) },
-          };
-        }),
-      };
-    }),
+    sessions: await Promise.all(sessions),
   };
 }
 

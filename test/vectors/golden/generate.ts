@@ -213,8 +213,8 @@ async function handshake(
   const [sidBytes, hmacKey] = [named(`${name} sid`, 16), named(`${name} hmac key`)];
   const client = signed === 'client' || signed === 'both' ? signerOf('client') : undefined;
   const server = signed === 'server' || signed === 'both' ? signerOf('server') : undefined;
-  const clientIdentity = previous?.clientIdentity ?? (client && p.sha256(client.publicKey));
-  const serverIdentity = previous?.serverIdentity ?? (server && p.sha256(server.publicKey));
+  const clientIdentity = previous?.clientIdentity ?? (client && (await p.sha256(client.publicKey)));
+  const serverIdentity = previous?.serverIdentity ?? (server && (await p.sha256(server.publicKey)));
 
   const pending = await startHandshake(suite, AUDIENCE, {
     identity: client,
@@ -243,12 +243,12 @@ async function handshake(
     serverIdentity ?? '',
     previous?.sid ?? '',
   );
-  const transcript = p.sha256(transcriptInput);
+  const transcript = await p.sha256(transcriptInput);
   const helloInput = input('nen/2 client hello', suite.name, publicKey, AUDIENCE);
   const ikm = concatBytes(previous === undefined ? [sharedSecret] : [sharedSecret, previous.exporterSecret]);
-  const prkBytes = p.extract(transcript, ikm);
+  const prkBytes = await p.extract(transcript, ikm);
   const prk = p.macKey(prkBytes);
-  const handshakeKey = p.expand(prk, input('nen/2 handshake key'), 32);
+  const handshakeKey = await p.expand(prk, input('nen/2 handshake key'));
   const terms = JSON.stringify({ hmacKey: base64Encode(hmacKey), ...TERMS });
   const nonce = new Uint8Array(12);
   const hs = concatBytes(await p.aeadKey(handshakeKey).seal(nonce, transcript, [utf8ToBytes(terms)]));
@@ -281,7 +281,7 @@ async function handshake(
       clientIdentity: hex(clientIdentity ?? EMPTY),
       serverIdentity: hex(serverIdentity ?? EMPTY),
       clientHelloInput: hex(helloInput),
-      clientHelloDigest: hex(p.sha256(helloInput)),
+      clientHelloDigest: hex(await p.sha256(helloInput)),
       transcriptInput: hex(transcriptInput),
       transcript: hex(transcript),
       ikm: hex(ikm),
@@ -364,7 +364,7 @@ async function request(
     },
     intermediate: {
       signed,
-      signature: hex(context.keys.hmacKey.mac(utf8ToBytes(signed))),
+      signature: hex(await context.keys.hmacKey.mac(utf8ToBytes(signed))),
       aad: hex(aad),
       plaintext: hex(payload),
       box: hex(box),
@@ -404,7 +404,7 @@ async function response(
   const payload = concatBytes(padMessage(PAYLOADS[kind], padding));
   const sealed: SealedMessage = await sealResponse(exchange, status, kind, [payload], queue(nonce));
   const info = input('nen/2 answer', requestNonce);
-  const answerKey = p.expand(p.macKey(SESSION.secrets().responseSecret), info, 32);
+  const answerKey = await p.expand(p.macKey(SESSION.secrets().responseSecret), info);
   const aad = input('nen/2 response', SESSION.sid, requestNonce, String(status), kind);
   const box = concatBytes(await p.aeadKey(answerKey).seal(nonce, aad, [payload]));
   return {
@@ -474,7 +474,7 @@ async function stream(
   frames.push(end === 'final' ? await sealer.final() : await sealer.failed(end));
 
   const info = input('nen/2 stream', requestNonce, base);
-  const streamKey = p.expand(p.macKey(SESSION.secrets().responseSecret), info, 32);
+  const streamKey = await p.expand(p.macKey(SESSION.secrets().responseSecret), info);
   const key = p.aeadKey(streamKey);
   const plaintexts: readonly (readonly [kind: number, plaintext: Bytes])[] = [
     [0, concatBytes(padHead(encodeResponse({ ...head, body: EMPTY }), padding))],
@@ -536,7 +536,7 @@ async function misPadded(p: Primitives, encoding: Encoding): Promise<JsonObject>
   const frames = [await sealer.head(head.status, head.fields), await sealer.data(good)];
   const plaintext = concatBytes(encodePadded(utf8ToBytes('data: two\n\n'), BLOCK));
   const info = input('nen/2 stream', requestNonce, base);
-  const key = p.aeadKey(p.expand(p.macKey(SESSION.secrets().responseSecret), info, 32));
+  const key = p.aeadKey(await p.expand(p.macKey(SESSION.secrets().responseSecret), info));
   const aad = input('nen/2 record', SESSION.sid, requestNonce, '200', 'http', Uint8Array.of(4));
   const last = plaintext.length - 1;
   const box = await key.seal(base.with(11, (base[11] ?? 0) ^ 2), aad, [plaintext.with(last, 1)]);

@@ -162,7 +162,7 @@ it('the code makes the pins of these keys, and takes nothing else for one', () =
   for (const text of malformed) expect(isPin(text), text).toBe(false);
 });
 
-it('the code exports these keys, and so do the formulas alone', () => {
+it('the code exports these keys, and so do the formulas alone', async () => {
   const { sessions } = load<{
     sessions: {
       inputs: { exporterSecret: string };

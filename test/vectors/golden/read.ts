@@ -5,7 +5,7 @@
 import { type Bytes, base64UrlEncode, latin1ToBytes, utf8ToBytes } from '../../../src/crypto/bytes.ts';
 import { loadVerifier } from '../../../src/crypto/load-ml-dsa-65.ts';
 import { noblePrimitives } from '../../../src/crypto/noble.ts';
-import type { Primitives } from '../../../src/crypto/primitives.ts';
+import type { Primitives, SyncPrimitives } from '../../../src/crypto/primitives.ts';
 import { loadSuite, type SuiteName } from '../../../src/crypto/suite.ts';
 import type { Encoding, RequestKind, ResponseKind } from '../../../src/protocol/envelope.ts';
 import { NenError } from '../../../src/protocol/errors.ts';
@@ -14,7 +14,12 @@ import { finishHandshake, type NewSession, verifyClientIdentity } from '../../..
 import { decodeClientHello, type SessionTerms } from '../../../src/protocol/handshake-messages.ts';
 import { decodeRequest, decodeResponse } from '../../../src/protocol/http.ts';
 import type { PreviousSession } from '../../../src/protocol/key-schedule.ts';
-import { importKeys, type SessionContext, type SessionSecrets } from '../../../src/protocol/keys.ts';
+import {
+  importKeys,
+  type SessionContext,
+  type SessionSecrets,
+  type SyncSessionKeys,
+} from '../../../src/protocol/keys.ts';
 import { readSealedHeaders, verifyRequest } from '../../../src/protocol/signed-headers.ts';
 import { StreamOpener } from '../../../src/protocol/stream.ts';
 import { fixed, hex, unhex } from '../../crypto/implementations.ts';
@@ -24,7 +29,7 @@ import { type JsonObject, transcripts } from './generate.ts';
 /** Every transcript by the name of its file, the altered ones too, as the code writes them. */
 export async function allTranscripts(p: Primitives): Promise<ReadonlyMap<string, JsonObject>> {
   const good = await transcripts(p);
-  return new Map([...good, ...alteredTranscripts(p, good)]);
+  return new Map([...good, ...(await alteredTranscripts(p, good))]);
 }
 
 export interface HandshakeFile {
@@ -175,6 +180,16 @@ function sessionIn({ sid, secrets, clientIdentity, serverIdentity }: NewSession)
 
 /** A session of which only these secrets are known. */
 export function sessionOf(
+  p: SyncPrimitives,
+  sid: string,
+  secrets: Partial<Record<keyof SessionSecrets, string>>,
+): SessionContext<SyncSessionKeys>;
+export function sessionOf(
+  p: Primitives,
+  sid: string,
+  secrets: Partial<Record<keyof SessionSecrets, string>>,
+): SessionContext;
+export function sessionOf(
   p: Primitives,
   sid: string,
   secrets: Partial<Record<keyof SessionSecrets, string>>,
@@ -225,7 +240,7 @@ export interface ReadPayload<Kind> {
 
 /** As the server does, at the moment at which the request was sealed. */
 export async function readRequest(
-  p: Primitives,
+  p: SyncPrimitives,
   { inputs, wire }: RequestFile,
 ): Promise<ReadPayload<RequestKind> & { readonly retry: string }> {
   const { sid, requestKey, hmacKey } = inputs.session;
