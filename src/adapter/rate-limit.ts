@@ -64,13 +64,22 @@ export function tokenBucket({
 
   return (address) => {
     if (address === undefined) return take(shared, global.perSecond, global.burst);
-    const bucket = buckets.get(address) ?? { tokens: burst, at: now() };
-    buckets.delete(address);
-    buckets.set(address, bucket);
+    const key = ownKey(address);
+    const bucket = buckets.get(key) ?? { tokens: burst, at: now() };
+    buckets.delete(key);
+    buckets.set(key, bucket);
     if (buckets.size > maxAddresses) {
       const [oldest] = buckets.keys();
       if (oldest !== undefined) buckets.delete(oldest);
     }
     return take(bucket, perSecond, burst);
   };
+}
+
+/** What is the same up to here counts as one address: whoever asks may have written a header of any length. */
+const MAX_ADDRESS_CHARACTERS = 1024;
+
+/** A string of its own: an address is often a slice of a header, and would keep all of it in memory. */
+function ownKey(address: string): string {
+  return ['', address.slice(0, MAX_ADDRESS_CHARACTERS)].join(':');
 }

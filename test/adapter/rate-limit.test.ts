@@ -1,4 +1,6 @@
 /** Token buckets: a burst at once, a rate in the long run, for each address. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { tokenBucket } from '../../src/adapter/rate-limit.ts';
 
@@ -73,5 +75,29 @@ describe('tokenBucket', () => {
     expect(take('a')).toBe(1);
     clock.now += 500;
     expect(take('a')).toBe(0);
+  });
+
+  test('remembers of an address no more than it takes to tell it, whatever header it was cut out of', () => {
+    setFlagsFromString('--expose-gc');
+    const collect: () => void = runInNewContext('gc');
+    const used = (): number => {
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const ADDRESSES = 1000;
+    const { take } = limiter();
+    // Of what a proxy appends to, whoever asks has written the beginning.
+    const ofOne = (number: number): string => {
+      const { headers } = new Request('https://app.example', {
+        headers: { 'x-forwarded-for': `${'9'.repeat(15_000)}${number}, 2001:db8:ffff:${number}` },
+      });
+      return headers.get('x-forwarded-for')?.split(', ').at(-1) ?? '';
+    };
+    take(ofOne(ADDRESSES));
+    const before = used();
+    for (let number = 0; number < ADDRESSES; number++) expect(take(ofOne(number))).toBe(0);
+    for (let number = 0; number < ADDRESSES; number++) expect(take(`${number}`.padEnd(15_000, 'x'))).toBe(0);
+    expect((used() - before) / ADDRESSES).toBeLessThan(2000);
+    expect([take('a'), take('a'), take('a'), take('a')]).toEqual([0, 0, 0, 1]);
   });
 });
