@@ -1,197 +1,125 @@
-/** The contract's tests find the faults they are there for: each broken store fails, by the named test. */
-import { describe, expect, test } from 'vitest';
-import type { Bytes, ClaimOptions, ClaimResult, SessionStore } from '../../src/session/index.ts';
-import { InMemorySessionStore } from '../../src/session/index.ts';
+/**
+ * The store contract as its users run it: what it lets pass, and what it makes of their stores. What each of its cases
+ * finds: contract/claims.test.ts and contract/sessions.test.ts.
+ */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import type { SessionStore } from '../../src/session/index.ts';
 import { testSessionStore } from '../../src/session/testing.ts';
+import { breaking, casesFor, pause } from './contract/broken.ts';
+import { PlainStore } from './contract/plain-store.ts';
 
-let now = 1_700_000_000_000;
-
-/** A good store, to be broken in one place. */
-class Base extends InMemorySessionStore {
-  constructor() {
-    super({ now: () => now });
-  }
+/** What each case says of the store, where it finds something. */
+async function findings(store: SessionStore, clock: PlainStore): Promise<string[]> {
+  const found: string[] = [];
+  for (const [name, run] of casesFor(() => [store, clock]))
+    await run().catch((error: unknown) => found.push(`${name}: ${(error as Error).message}`));
+  return found;
 }
 
-/** Let others in between a check and what depends on it. */
-const pause = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-class ClaimsInTwoSteps extends Base {
-  readonly #seen = new Map<string, string>();
-  override async claim(
-    sid: string,
-    nonce: string,
-    attempt: string,
-    options: ClaimOptions,
-  ): Promise<ClaimResult> {
-    if (attempt === '' || typeof attempt !== 'string') throw new TypeError('attempt');
-    if (options.requireSession && (await this.read(sid)) === undefined) return 'gone';
-    const key = JSON.stringify([sid, nonce]);
-    const holder = this.#seen.get(key);
-    await pause();
-    if (holder !== undefined && holder !== attempt) return 'replayed';
-    this.#seen.set(key, attempt);
-    return 'claimed';
-  }
+/** The store, each of whose calls takes a turn of the event loop. */
+function late(good: PlainStore): SessionStore {
+  return {
+    epoch: (sid) => pause().then(() => good.epoch(sid)),
+    create(sid, given, ttlMs) {
+      const record = given.slice();
+      return pause().then(() => good.create(sid, record, ttlMs));
+    },
+    read: (sid) => pause().then(() => good.read(sid)),
+    claim: (...args) => pause().then(() => good.claim(...args)),
+    rotate(oldSid, newSid, given, ttlMs) {
+      const record = given.slice();
+      return pause().then(() => good.rotate(oldSid, newSid, record, ttlMs));
+    },
+    delete: (sid) => pause().then(() => good.delete(sid)),
+  };
 }
 
-class RotatesInTwoSteps extends Base {
-  override async rotate(oldSid: string, newSid: string, record: Bytes, ttlMs: number): Promise<boolean> {
-    if ((await this.read(oldSid)) === undefined) return false;
-    await pause();
-    await this.create(newSid, record, ttlMs);
-    await this.delete(oldSid);
-    return true;
-  }
-}
+test.each<readonly [string, (good: PlainStore) => SessionStore]>([
+  ['is whole', (good) => good],
+  ['answers later', late],
+  [
+    'remembers claims for longer than it is asked to',
+    (good) =>
+      breaking(good, () => ({
+        claim: (sid, nonce, attempt, options) =>
+          good.claim(sid, nonce, attempt, { ...options, claimMs: options.claimMs + 60_000 }),
+      })),
+  ],
+  [
+    'puts the new session in before it takes the old one out',
+    (good) =>
+      breaking(good, () => ({
+        async rotate(oldSid, newSid, record, ttlMs) {
+          await good.create(newSid, record, ttlMs);
+          const taken = await good.delete(oldSid);
+          if (!taken) await good.delete(newSid);
+          return taken;
+        },
+      })),
+  ],
+  [
+    'reads Buffers',
+    (good) =>
+      breaking(good, () => ({
+        read: async (sid) => {
+          const record = await good.read(sid);
+          return record && Buffer.from(record);
+        },
+      })),
+  ],
+  ...['a', 'ab', 'ba', '-', 'A'.repeat(64)].map(
+    (epoch) =>
+      [
+        `calls its memory ${epoch}`,
+        (good: PlainStore) =>
+          breaking(good, () => ({
+            epoch: async () => epoch,
+            claim: (sid, nonce, attempt, { epoch: named, ...options }) =>
+              named === undefined || named === epoch
+                ? good.claim(sid, nonce, attempt, options)
+                : Promise.resolve('gone'),
+          })),
+      ] as const,
+  ),
+])('a store that %s keeps the contract, also when it remembers an earlier run', async (_, storeOver) => {
+  const good = new PlainStore();
+  const store = storeOver(good);
+  expect(await findings(store, good)).toEqual([]);
+  expect(await findings(store, good)).toEqual([]);
+});
 
-class ForgetsClaimsWithTheSession extends Base {
-  #generation = 0;
-  override async delete(sid: string): Promise<boolean> {
-    const deleted = await super.delete(sid);
-    if (deleted) this.#generation++;
-    return deleted;
-  }
-  override claim(sid: string, nonce: string, attempt: string, options: ClaimOptions): Promise<ClaimResult> {
-    return super.claim(sid, `${nonce} ${this.#generation}`, attempt, options);
-  }
-}
+test('each case is shown to find a fault', () => {
+  const tests = ['claims', 'sessions'].map((name) =>
+    readFileSync(new URL(`contract/${name}.test.ts`, import.meta.url), 'utf8'),
+  );
+  const names = [...casesFor(() => [new PlainStore(), new PlainStore()]).keys()];
+  const isShown = (name: string): boolean => tests.some((text) => text.includes(name));
+  expect(names.filter((name) => !isShown(name))).toEqual([]);
+});
 
-class ForgetsWhoClaimed extends Base {
-  #draws = 0;
-  override claim(sid: string, nonce: string, attempt: string, options: ClaimOptions): Promise<ClaimResult> {
-    return super.claim(
-      sid,
-      nonce,
-      attempt && typeof attempt === 'string' ? `${this.#draws++}` : attempt,
-      options,
-    );
-  }
-}
-
-class TakesAnyAttempt extends Base {
-  override claim(sid: string, nonce: string, attempt: string, options: ClaimOptions): Promise<ClaimResult> {
-    return super.claim(sid, nonce, `attempt ${attempt}`, options);
-  }
-}
-
-class ClaimsBeforeItLooks extends Base {
-  override async claim(
-    sid: string,
-    nonce: string,
-    attempt: string,
-    options: ClaimOptions,
-  ): Promise<ClaimResult> {
-    const result = await super.claim(sid, nonce, attempt, options);
-    if (result === 'gone') await super.claim(sid, nonce, attempt, { ...options, requireSession: false });
-    return result;
-  }
-}
-
-class JoinsNames extends Base {
-  override claim(sid: string, nonce: string, attempt: string, options: ClaimOptions): Promise<ClaimResult> {
-    if (options.requireSession) return super.claim(sid, nonce, attempt, options);
-    return super.claim('', `${sid}:${nonce}`, attempt, options);
-  }
-}
-
-class KeepsTheCallersBuffer extends Base {
-  readonly #given = new Map<string, Bytes>();
-  override create(sid: string, record: Bytes, ttlMs: number): Promise<void> {
-    this.#given.set(sid, record);
-    return super.create(sid, record, ttlMs);
-  }
-  override async read(sid: string): Promise<Bytes | undefined> {
-    const record = await super.read(sid);
-    return record && (this.#given.get(sid) ?? record);
-  }
-}
-
-class NeverExpires extends Base {
-  override create(sid: string, record: Bytes, _ttlMs: number): Promise<void> {
-    return super.create(sid, record, 1e12);
-  }
-}
-
-class NeverRefreshes extends Base {
-  override async claim(
-    sid: string,
-    nonce: string,
-    attempt: string,
-    options: ClaimOptions,
-  ): Promise<ClaimResult> {
-    const session = options.requireSession ? await this.read(sid) : undefined;
-    if (options.requireSession && session === undefined) return 'gone';
-    return super.claim(sid, nonce, attempt, { ...options, requireSession: false });
-  }
-}
-
-class RotatesFromNothing extends Base {
-  override async rotate(oldSid: string, newSid: string, record: Bytes, ttlMs: number): Promise<boolean> {
-    const rotated = await super.rotate(oldSid, newSid, record, ttlMs);
-    if (!rotated) await this.create(newSid, record, ttlMs);
-    return rotated;
-  }
-}
-
-class IgnoresTheEpochOfAClaim extends Base {
-  override claim(sid: string, nonce: string, attempt: string, options: ClaimOptions): Promise<ClaimResult> {
-    const { claimMs, idleMs, requireSession } = options;
-    return super.claim(sid, nonce, attempt, { claimMs, idleMs, requireSession });
-  }
-}
-
-class DrawsAnEpochPerCall extends Base {
-  #draws = 0;
-  override async epoch(): Promise<string> {
-    return String(this.#draws++);
-  }
-}
-
-class NamesItsMemoryInWords extends Base {
-  override async epoch(): Promise<string> {
-    return 'since this morning';
-  }
-}
-
-/** The names of the tests that this store fails. */
-async function failures(create: () => SessionStore): Promise<string> {
-  const runs: [string, () => Promise<void>][] = [];
+test('each case has a store of its own, which is closed when it is over, however that ends', async () => {
+  const [made, closed]: [PlainStore[], PlainStore[]] = [[], []];
+  const runs: (() => Promise<void>)[] = [];
   testSessionStore(
-    { test: (name, run) => void runs.push([name, run]) },
+    { test: (_, run) => void runs.push(run) },
     {
-      create,
+      async create() {
+        const store = new PlainStore();
+        // Half of them find one that is down.
+        if (made.push(store) % 2 === 0) store.create = () => Promise.reject(new Error('down'));
+        return store;
+      },
+      close: async (store) => void closed.push(store),
       advance: (ms) => {
-        now += ms;
+        const store = made.at(-1);
+        if (store !== undefined) store.now += ms;
       },
     },
   );
-  const failed: string[] = [];
-  for (const [name, run] of runs) await run().catch(() => failed.push(name));
-  return failed.join('\n');
-}
-
-describe('the contract catches a store that', () => {
-  test.each<[string, new () => SessionStore, RegExp]>([
-    ['checks a nonce and claims it in two steps', ClaimsInTwoSteps, /100 attempts/],
-    ['rotates in two steps', RotatesInTwoSteps, /50 rotations/],
-    ['forgets claims with their session', ForgetsClaimsWithTheSession, /outlives the deletion/],
-    ['calls the same attempt a replay', ForgetsWhoClaimed, /same attempt may claim again/],
-    ['takes an attempt that names nobody', TakesAnyAttempt, /names nobody/],
-    ["claims although it says 'gone'", ClaimsBeforeItLooks, /'gone' claims nothing/],
-    ['joins sid and nonce ambiguously', JoinsNames, /however the names are joined/],
-    ["keeps the caller's buffer", KeepsTheCallersBuffer, /buffers stay the caller's/],
-    ['never lets a session expire', NeverExpires, /nobody confirms ends/],
-    ['never refreshes the idle time', NeverRefreshes, /kept for the idle time/],
-    ['rotates from a session that is not there', RotatesFromNothing, /unknown session creates nothing/],
-    ['claims whatever memory is named', IgnoresTheEpochOfAClaim, /in the memory that it names/],
-    ['names its memory anew each time', DrawsAnEpochPerCall, /the epoch is a name that stays/],
-    ['names its memory in words', NamesItsMemoryInWords, /the epoch is a name of 1 to 64/],
-  ])('%s', async (_, Broken, finding) => {
-    expect(await failures(() => new Broken())).toMatch(finding);
-  });
-
-  test('is whole: nothing', async () => {
-    expect(await failures(() => new Base())).toBe('');
-  });
+  const results: string[] = [];
+  for (const run of runs) results.push(await run().then(() => 'passed', String));
+  expect(new Set(results)).toEqual(new Set(['passed', 'Error: down']));
+  expect(new Set(closed).size).toBe(runs.length);
+  expect(closed).toEqual(made);
 });

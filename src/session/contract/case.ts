@@ -54,7 +54,10 @@ export function record(...bytes: number[]): Bytes {
   return Uint8Array.from(bytes);
 }
 
-/** A claim by an attempt of its own that holds long and needs the session, unless said otherwise. */
+/**
+ * A claim by an attempt of its own that holds long and needs the session, unless said otherwise. An epoch that is
+ * undefined is there, as in the server's calls.
+ */
 export function claim(
   store: SessionStore,
   sid: string,
@@ -62,7 +65,7 @@ export function claim(
   options: Partial<ClaimOptions> & { attempt?: string } = {},
 ): Promise<ClaimResult> {
   const { attempt = freshId(), ...changes } = options;
-  const defaults = { claimMs: LONG_MS, idleMs: LONG_MS, requireSession: true };
+  const defaults = { claimMs: LONG_MS, idleMs: LONG_MS, requireSession: true, epoch: undefined };
   return store.claim(sid, nonce, attempt, { ...defaults, ...changes });
 }
 

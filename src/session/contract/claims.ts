@@ -51,7 +51,8 @@ export const CLAIM_CASES: readonly ContractCase[] = [
     async ({ store }) => {
       const [sid, nonce, attempt] = [freshSid(), freshId(), freshId()];
       await store.create(sid, record(1), LONG_MS);
-      for (let i = 0; i < 3; i++) equal(await claim(store, sid, nonce, { attempt }), 'claimed', `time ${i}`);
+      for (const time of ['first', 'second', 'third'])
+        equal(await claim(store, sid, nonce, { attempt }), 'claimed', `the ${time} time`);
       equal(await claim(store, sid, nonce, { attempt: `${attempt}0` }), 'replayed', 'a longer attempt');
       equal(await claim(store, sid, nonce, { attempt: attempt.slice(1) }), 'replayed', 'a shorter attempt');
       equal(await claim(store, sid, nonce, { attempt }), 'claimed', 'after the replays');
@@ -217,7 +218,7 @@ export const CLAIM_CASES: readonly ContractCase[] = [
     async ({ store }) => {
       const [sid, nonce] = [freshSid(), freshId()];
       const epoch = await store.epoch(sid);
-      const other = `${epoch.slice(1)}${epoch.startsWith('a') ? 'b' : 'a'}`;
+      const other = `${epoch.startsWith('a') ? 'b' : 'a'}${epoch.slice(1)}`;
       const retry = { requireSession: false, epoch };
       equal(await claim(store, sid, nonce, { ...retry, epoch: other }), 'gone', 'another epoch');
       equal(await claim(store, sid, nonce, { ...retry, epoch: '' }), 'gone', 'an empty epoch');

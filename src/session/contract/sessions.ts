@@ -20,6 +20,9 @@ function everyByte(): Bytes {
   return Uint8Array.from({ length: 4096 }, (_, at) => (at * 7) & 0xff);
 }
 
+/** More than a rotation takes; bounded, since reads alone may keep a rotation in this process from going on. */
+const READS_OF_A_WATCH = 20;
+
 export const SESSION_CASES: readonly ContractCase[] = [
   [
     'a record comes back byte for byte',
@@ -85,6 +88,15 @@ export const SESSION_CASES: readonly ContractCase[] = [
     },
   ],
   [
+    'a session nobody confirms lives for its time to live',
+    async ({ store, wait, shortMs }) => {
+      const sid = freshSid();
+      await store.create(sid, record(1), shortMs * 3);
+      await wait(shortMs * 2);
+      equalBytes(await store.read(sid), record(1), 'read');
+    },
+  ],
+  [
     'a session nobody confirms ends with its time to live',
     async ({ store, wait, shortMs }) => {
       const sid = freshSid();
@@ -111,8 +123,8 @@ export const SESSION_CASES: readonly ContractCase[] = [
     async ({ store, wait, shortMs }) => {
       const sid = freshSid();
       await store.create(sid, record(1), LONG_MS);
-      for (let i = 0; i < 3; i++) {
-        equal(await claim(store, sid, freshId(), { idleMs: shortMs * 3 }), 'claimed', `claim ${i}`);
+      for (const time of ['first', 'second', 'third']) {
+        equal(await claim(store, sid, freshId(), { idleMs: shortMs * 3 }), 'claimed', `the ${time} claim`);
         await wait(shortMs * 2);
       }
       await wait(shortMs * 2);
@@ -124,8 +136,8 @@ export const SESSION_CASES: readonly ContractCase[] = [
     async ({ store, wait, shortMs }) => {
       const sid = freshSid();
       await store.create(sid, record(1), LONG_MS);
-      await claim(store, sid, freshId(), { idleMs: LONG_MS });
-      await claim(store, sid, freshId(), { idleMs: shortMs });
+      equal(await claim(store, sid, freshId()), 'claimed', 'a claim with a long idle time');
+      equal(await claim(store, sid, freshId(), { idleMs: shortMs }), 'claimed', 'one with a short idle time');
       await wait(shortMs * 2);
       equal(await store.read(sid), undefined, 'read');
     },
@@ -159,6 +171,32 @@ export const SESSION_CASES: readonly ContractCase[] = [
       equal(await claim(store, next, freshId(), { idleMs: shortMs * 3 }), 'claimed', 'claim under the new');
       await wait(shortMs * 4);
       equal(await store.read(next), undefined, 'read of the new after its time');
+    },
+  ],
+  [
+    'a rotated session lives for its time to live, and no longer',
+    async ({ store, wait, shortMs }) => {
+      const [sid, next] = [freshSid(), freshSid()];
+      await store.create(sid, record(1), LONG_MS);
+      equal(await store.rotate(sid, next, record(2), shortMs * 3), true, 'rotate');
+      await wait(shortMs * 2);
+      equalBytes(await store.read(next), record(2), 'read within its time');
+      await wait(shortMs * 2);
+      equal(await store.read(next), undefined, 'read after its time');
+    },
+  ],
+  [
+    'whoever finds the old session gone finds the new one',
+    async ({ store }) => {
+      const [sid, next] = [freshSid(), freshSid()];
+      await store.create(sid, record(1), LONG_MS);
+      const watch = async (): Promise<void> => {
+        let reads = 1;
+        while ((await store.read(sid)) !== undefined) if (reads++ === READS_OF_A_WATCH) return;
+        equalBytes(await store.read(next), record(2), 'read of the new');
+      };
+      const [rotated] = await Promise.all([store.rotate(sid, next, record(2), LONG_MS), watch()]);
+      equal(rotated, true, 'rotate');
     },
   ],
   [
