@@ -3,7 +3,7 @@
  * session that sent it; a response opens only as the answer to its own request.
  */
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type Bytes, base64Decode, base64Encode, concatBytes } from '../../src/crypto/bytes.ts';
 import type { SyncPrimitives } from '../../src/crypto/primitives.ts';
 import { primitives } from '../../src/crypto/select.ts';
@@ -257,6 +257,16 @@ describe.each(titled)('a request: %s', (_, c) => {
     expect(error.message).toBe('The request cannot be opened.');
     expect(JSON.stringify(error)).not.toContain('secret');
   });
+});
+
+it.each(titled)('%s is signed by a runtime whose promises are none of the global Promise', async (_, c) => {
+  const { hmacKey } = client.keys;
+  const later = { ...hmacKey, mac: async (data: Bytes) => hmacKey.mac(data) };
+  // As zone.js does, which some tracers bring along: async functions go on giving the runtime's own.
+  vi.stubGlobal('Promise', class extends Promise<unknown> {});
+  const session = { ...client, keys: { ...client.keys, hmacKey: later as never } };
+  const { headers } = await seal(c, 'n', session).finally(() => vi.unstubAllGlobals());
+  expect(headers).toEqual((await seal(c)).headers);
 });
 
 describe('a request', () => {

@@ -47,7 +47,7 @@ export async function readMessage(
   }
   throwIfAborted(signal);
   const read = readInitBody(given, headers);
-  const body = read instanceof Promise ? await unlessAborted(read, signal) : read;
+  const body = ArrayBuffer.isView(read) ? read : await unlessAborted(read, signal);
   return { method, url, fields: toFields(headers), body, signal, credentials, keepalive };
 }
 
