@@ -24,7 +24,6 @@ import {
   decodeClientHello,
   encodeClientHello,
   type HandshakePolicy,
-  type SessionTerms,
 } from '../../src/protocol/handshake-messages.ts';
 import {
   clientHelloDigest,
@@ -39,25 +38,26 @@ import { input } from '../../src/protocol/input.ts';
 import type { PreviousSession } from '../../src/protocol/key-schedule.ts';
 import { exportKey, importKeys, wipeKeys } from '../../src/protocol/keys.ts';
 import {
+  AUD,
   ascii,
   codeOf,
   errorOf,
+  type Fields,
   flip,
   hex,
   json,
   LONG,
-  NOW,
   named,
+  parse,
   secretsOf,
   sessionOf,
   sidOf,
+  terms,
   text,
 } from './support.ts';
 
 const p = primitives();
-const AUD = 'https://app.example';
 const OTHER_AUD = 'https://other.example';
-const terms: SessionTerms = { now: NOW, expiresAt: NOW + 3_600_000, epoch: 'epoch-1' };
 const suites = { 'ML-KEM-768': await loadSuite(p, 'ML-KEM-768'), 'X-Wing': await loadSuite(p, 'X-Wing') };
 /** The most generous server: whatever is changed must be noticed all the same. */
 const policy: HandshakePolicy = { suites: Object.values(suites), origins: undefined };
@@ -72,9 +72,6 @@ const pinned = (...signers: readonly Signer[]): ServerTrust => ({
   pins: new Set(signers.map(pinOf)),
   loadVerifier,
 });
-
-type Fields = Record<string, unknown>;
-const parse = (bytes: Bytes): Fields => JSON.parse(text(bytes)) as Fields;
 
 interface Options {
   readonly suite?: SuiteName;

@@ -21,35 +21,33 @@ import {
   decodeClientHello,
   encodeClientHello,
   type HandshakePolicy,
-  type SessionTerms,
 } from '../../src/protocol/handshake-messages.ts';
 import { input } from '../../src/protocol/input.ts';
 import type { PreviousSession } from '../../src/protocol/key-schedule.ts';
 import {
+  AUD,
   ascii,
   codeOf,
   errorOf,
+  type Fields,
   flip,
   hex,
   json,
   LONG,
   NOW,
   named,
+  parse,
   polluted,
   seeded,
   sidOf,
+  terms,
   text,
 } from './support.ts';
 
 const p = primitives();
 /** noble's KEM, which takes its randomness from us; the native one is met in the last tests. */
 const suite: Suite = { name: 'ML-KEM-768', kem: noblePrimitives.mlKem768, primitives: noblePrimitives };
-const AUD = 'https://app.example';
 const policy: HandshakePolicy = { suites: [suite], origins: new Set([AUD]) };
-const terms: SessionTerms = { now: NOW, expiresAt: NOW + 3_600_000, epoch: 'epoch-1' };
-
-type Fields = Record<string, unknown>;
-const parse = (bytes: Bytes): Fields => JSON.parse(text(bytes)) as Fields;
 
 interface Run {
   readonly pending: PendingHandshake;

@@ -33,23 +33,23 @@ import {
 import { input } from '../../src/protocol/input.ts';
 import { exportKey } from '../../src/protocol/keys.ts';
 import {
+  AUD,
   ascii,
   codeOf,
   errorOf,
+  type Fields,
   flip,
   hex,
   json,
   LONG,
-  NOW,
   named,
+  parse,
   sessionOf,
   sidOf,
-  text,
+  terms,
 } from './support.ts';
 
 const p = primitives();
-const AUD = 'https://app.example';
-const terms = { now: NOW, expiresAt: NOW + 3_600_000, epoch: 'epoch-1' };
 let suite: Suite;
 let client: Signer;
 let server: Signer;
@@ -68,8 +68,6 @@ beforeAll(async () => {
 const pinOf = ({ publicKey }: Signer): string => encodePin(p.sha256(publicKey));
 const trusting = (...signers: Signer[]): ServerTrust => ({ pins: new Set(signers.map(pinOf)), loadVerifier });
 
-type Fields = Record<string, unknown>;
-const parse = (bytes: Bytes): Fields => JSON.parse(text(bytes)) as Fields;
 const idOf = async (signer: Signer, role: 'client' | 'server', message: Bytes): Promise<Fields> => {
   const { publicKey, signature } = await proveIdentity(signer, role, message);
   return { pk: base64Encode(publicKey), sig: base64Encode(signature) };

@@ -6,6 +6,7 @@ import { noblePrimitives } from '../../src/crypto/noble.ts';
 import type { RandomBytes, SyncPrimitives } from '../../src/crypto/primitives.ts';
 import { primitives } from '../../src/crypto/select.ts';
 import { NenError, type NenErrorCode } from '../../src/protocol/errors.ts';
+import type { SessionTerms } from '../../src/protocol/handshake-messages.ts';
 import {
   importKeys,
   type SessionContext,
@@ -19,6 +20,10 @@ export { hex, unhex } from '../crypto/implementations.ts';
 export const LONG: boolean = process.env.NEN_LONG === '1';
 
 export const NOW = 1_700_000_000_000;
+
+/** What handshakes here mean, and come to. */
+export const AUD = 'https://app.example';
+export const terms: SessionTerms = { now: NOW, expiresAt: NOW + 3_600_000, epoch: 'epoch-1' };
 
 /** 32 bytes that depend on the name alone. */
 export function named(name: string): Bytes {
@@ -95,6 +100,8 @@ export function cutAt(bytes: Bytes, ...places: readonly number[]): Bytes[] {
 
 export const ascii = (text: string): Bytes => utf8ToBytes(text);
 export const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+export type Fields = Record<string, unknown>;
+export const parse = (message: Bytes): Fields => JSON.parse(text(message)) as Fields;
 export const json = (value: unknown): Bytes => utf8ToBytes(JSON.stringify(value));
 
 /** Bytes that look random, quickly. */
