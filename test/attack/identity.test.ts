@@ -626,6 +626,35 @@ describe("the client's identity", () => {
     },
   );
 
+  test('a signer or a verifier that could not be loaded fails the handshake, and the next call tries again', async () => {
+    const world = await open();
+    const missing = new TypeError('Failed to fetch dynamically imported module');
+    const options = { identityMode: 'pqc', serverPins: [PIN] } as const;
+    const client = world.client(options);
+    vi.mocked(loading.loadSigner).mockRejectedValueOnce(missing);
+    const unsigned = await failure(post(client));
+    expect([unsigned.code, unsigned.outcome, unsigned.cause]).toEqual(['ISO-1007', 'not-run', missing]);
+    const other = world.client({ serverPins: [PIN] });
+    vi.mocked(loading.loadVerifier).mockRejectedValueOnce(missing);
+    const unverified = await failure(post(other));
+    expect([unverified.code, unverified.outcome, unverified.cause]).toEqual(['ISO-1007', 'not-run', missing]);
+    expect(world.ran).toEqual([]);
+    for (const good of [client, other]) expect((await post(good)).status).toBe(200);
+  });
+
+  test('a verifier that is never there holds a handshake for no longer than a silent server', async () => {
+    const world = await open();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    vi.mocked(loading.loadVerifier).mockClear();
+    vi.mocked(loading.loadVerifier).mockReturnValueOnce(new Promise(() => undefined));
+    const failed = failure(post(world.client({ serverPins: [PIN] })));
+    await vi.waitFor(() => expect(loading.loadVerifier).toHaveBeenCalled());
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect([(await failed).code, (await failed).outcome]).toEqual(['ISO-1007', 'not-run']);
+    expect(world.ran).toEqual([]);
+  });
+
   test('its pin is what authorize and nen.session(req) are told, and no other', async () => {
     const seen: (ClientIdentity | undefined)[] = [];
     const world: World = await open({

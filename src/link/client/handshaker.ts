@@ -86,11 +86,9 @@ export class Handshaker {
         pending.keyPair.wipe();
         throw error;
       });
-      const trust = { ...UNPINNED, pins: this.#pins };
-      const { primitives } = pending.hello.suite;
-      const session = await finishHandshake(primitives, pending, answer, trust);
+      const session = await this.#finish(pending, answer, timeout.signal);
       this.#requireOnceSeen(session, outcome);
-      return new ClientSession(primitives, session, this.#options.device);
+      return new ClientSession(pending.hello.suite.primitives, session, this.#options.device);
     } finally {
       clearTimeout(timer);
     }
@@ -100,19 +98,23 @@ export class Handshaker {
   async #start(previous: PreviousSession | undefined, signal: AbortSignal): Promise<PendingHandshake> {
     const { audience, identity } = this.#options;
     const start = async (): Promise<PendingHandshake> => {
-      const signer = previous === undefined ? await identity?.() : undefined;
-      const pending = await startHandshake(await this.#suite(), audience(), { identity: signer, previous });
+      const signer = previous === undefined && identity !== undefined ? await loaded(identity()) : undefined;
+      const suite = await loaded(this.#options.suite());
+      const pending = await startHandshake(suite, audience(), { identity: signer, previous });
       if (signal.aborted) pending.keyPair.wipe();
       return pending;
     };
     return unlessAborted(start(), signal);
   }
 
-  /** What has to be loaded for it comes over the network, as the scripts of a page do. */
-  #suite(): Promise<Suite> {
-    return this.#options.suite().catch((cause: unknown) => {
-      const message = 'The cryptography of the handshake could not be loaded.';
-      throw new NenError('ISO-1007', { outcome: 'not-run', cause, message });
+  /** The second half, which a part that is never loaded can't hold for longer. */
+  async #finish(pending: PendingHandshake, answer: Bytes, signal: AbortSignal): Promise<NewSession> {
+    const loadVerifier = () => loaded(UNPINNED.loadVerifier());
+    const trust = { pins: this.#pins, loadVerifier };
+    const finishing = finishHandshake(pending.hello.suite.primitives, pending, answer, trust);
+    return unlessAborted(finishing, signal).catch((error: unknown) => {
+      finishing.then(({ secrets }) => wipeSecrets(secrets)).catch(() => undefined);
+      throw error;
     });
   }
 
@@ -149,4 +151,12 @@ export class Handshaker {
       throw new NenError('ISO-1007', { outcome: 'not-run', cause, message });
     }
   }
+}
+
+/** What has to be loaded for a handshake comes over the network, as the scripts of a page do. */
+async function loaded<Part>(part: Promise<Part>): Promise<Part> {
+  return part.catch((cause: unknown) => {
+    const message = 'The cryptography of the handshake could not be loaded.';
+    throw new NenError('ISO-1007', { outcome: 'not-run', cause, message });
+  });
 }
