@@ -147,7 +147,7 @@ export const SESSION_CASES: readonly ContractCase[] = [
     async ({ store, wait, shortMs }) => {
       const [sid, nonce] = [freshSid(), freshId()];
       await store.create(sid, record(1), LONG_MS);
-      equal(await claim(store, sid, nonce, { idleMs: shortMs * 2 }), 'claimed', 'claim');
+      equal(await claim(store, sid, nonce, { idleMs: shortMs }), 'claimed', 'claim');
       equal(await claim(store, sid, nonce), 'replayed', 'replay');
       equal(
         await claim(store, sid, freshId(), { requireSession: false }),
@@ -155,7 +155,7 @@ export const SESSION_CASES: readonly ContractCase[] = [
         'claim without the session',
       );
       await store.read(sid);
-      await wait(shortMs * 3);
+      await wait(shortMs * 2);
       equal(await store.read(sid), undefined, 'read');
     },
   ],
@@ -164,12 +164,12 @@ export const SESSION_CASES: readonly ContractCase[] = [
     async ({ store, wait, shortMs }) => {
       const [sid, next] = [freshSid(), freshSid()];
       await store.create(sid, record(1), LONG_MS);
-      equal(await store.rotate(sid, next, record(2), shortMs * 3), true, 'rotate');
+      equal(await store.rotate(sid, next, record(2), LONG_MS), true, 'rotate');
       equal(await store.read(sid), undefined, 'read of the old');
       equal(await claim(store, sid, freshId()), 'gone', 'claim under the old');
       equalBytes(await store.read(next), record(2), 'read of the new');
-      equal(await claim(store, next, freshId(), { idleMs: shortMs * 3 }), 'claimed', 'claim under the new');
-      await wait(shortMs * 4);
+      equal(await claim(store, next, freshId(), { idleMs: shortMs }), 'claimed', 'claim under the new');
+      await wait(shortMs * 2);
       equal(await store.read(next), undefined, 'read of the new after its time');
     },
   ],

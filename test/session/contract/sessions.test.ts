@@ -314,8 +314,8 @@ const rotatingFor =
 
 /** Takes the old session out, and later puts the new one in. */
 const rotatesInTwoSteps: Breakage = (good) => ({
-  async rotate(_oldSid, newSid, record, ttlMs) {
-    if (!(await good.delete(_oldSid))) return false;
+  async rotate(oldSid, newSid, record, ttlMs) {
+    if (!(await good.delete(oldSid))) return false;
     await pause();
     await good.create(newSid, record, ttlMs);
     return true;
@@ -389,6 +389,16 @@ finds('a rotated session lives for its time to live, and no longer', [
 
 finds('whoever finds the old session gone finds the new one', [
   ['rotates in two steps', rotatesInTwoSteps, 'read of the new: expected 1 bytes, got nothing'],
+  [
+    'rotates in two steps, a while after it was asked to',
+    (good) => ({
+      async rotate(...args) {
+        for (let step = 0; step < 5; step++) await Promise.resolve();
+        return rotatesInTwoSteps(good).rotate?.(...args) ?? false;
+      },
+    }),
+    'read of the new: expected 1 bytes, got nothing',
+  ],
   ['refuses to rotate', refusesToRotate, 'rotate: expected true, got false'],
 ]);
 
