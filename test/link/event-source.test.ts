@@ -327,6 +327,24 @@ describe('coming back', () => {
     stage.source.close();
   });
 
+  it("waits longer each time also after a server's retry: 0", async () => {
+    const stage = new Stage();
+    const stream = (await stage.attempt(0)).accept();
+    await stream.send('retry: 0\n\n');
+    await stream.end();
+    let waitedMs = 0;
+    for (let number = 1; number < 9; number++) {
+      while (stage.attempts === number) {
+        await vi.advanceTimersByTimeAsync(10);
+        await settle();
+        waitedMs += 10;
+      }
+      (await stage.attempt(number)).reject(new NenError('ISO-1007'));
+    }
+    expect(waitedMs).toBeGreaterThan(5_000);
+    stage.source.close();
+  });
+
   it('asks from the last id on', async () => {
     const stage = new Stage();
     const ids: (string | null)[] = [];

@@ -61,6 +61,8 @@ const CLOSED = 2;
 const MAX_EVENT_CHARACTERS = 8 * 1024 * 1024;
 const FIRST_DELAY_MS = 1_000;
 const MAX_DELAY_MS = 30_000;
+/** Doubling no time at all would never leave a server in peace. */
+const MIN_DELAY_MS = 100;
 
 /** Failures that a later attempt may not meet again. */
 const TRANSIENT: ReadonlySet<NenErrorCode> = new Set<NenErrorCode>([
@@ -183,7 +185,7 @@ export class SealedEventSource {
     const parser = createParser({
       maxBufferSize: MAX_EVENT_CHARACTERS,
       onRetry: (retryMs) => {
-        this.#retryMs = Math.min(retryMs, MAX_DELAY_MS);
+        this.#retryMs = Math.min(Math.max(retryMs, MIN_DELAY_MS), MAX_DELAY_MS);
       },
       onEvent: ({ event, data, id }) => {
         if (id !== undefined) this.#lastEventId = id;
