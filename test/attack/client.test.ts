@@ -12,6 +12,7 @@ import { force } from '../../src/crypto/choice.ts';
 import type { NenClient, NenClientOptions } from '../../src/link/client/index.ts';
 import { nenLink } from '../../src/link/index.ts';
 import { NenError, type NenErrorCode } from '../../src/protocol/errors.ts';
+import { gate } from '../support/gate.ts';
 import { honestly, readWhole, trickle, turn, withBody } from './frames.ts';
 import {
   ECHO_PATH,
@@ -39,14 +40,6 @@ afterEach(async () => {
 
 const JSON_POST = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '"x"' } as const;
 const MINUTE = 60_000;
-
-function gate() {
-  let open = (): void => undefined;
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { open: () => open(), opened };
-}
 
 /** A victim whose every outer request is counted and goes over a way that may change. */
 function victim(options: NenClientOptions = {}, of: World = world) {

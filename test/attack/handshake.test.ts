@@ -16,6 +16,7 @@ import { NenError } from '../../src/link/client/index.ts';
 import type { Transport } from '../../src/link/client/transport.ts';
 import { startHandshake } from '../../src/protocol/handshake.ts';
 import { encodeClientHello } from '../../src/protocol/handshake-messages.ts';
+import { gate } from '../support/gate.ts';
 import {
   AUDIENCE,
   ECHO_PATH,
@@ -399,22 +400,15 @@ describe('rows 15 to 17: floods', () => {
 describe('row 19: awkward moments', () => {
   /** A client whose handshakes wait at the gate. */
   function gated() {
-    let release = (): void => undefined;
-    let arrive = (): void => undefined;
-    const open = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    const arrived = new Promise<void>((resolve) => {
-      arrive = resolve;
-    });
+    const [arriving, releasing] = [gate(), gate()];
     let handshakes = 0;
     const fetch = inTheMiddle(
       async ({ url }, forward) => {
         if (!url.endsWith('/handshake')) return forward();
         handshakes++;
         const answer = await forward();
-        arrive();
-        await open;
+        arriving.open();
+        await releasing.opened;
         return answer;
       },
       { handshakes: true },
@@ -422,6 +416,7 @@ describe('row 19: awkward moments', () => {
     const client = world.client({ fetch });
     const call = (init: RequestInit = {}): Promise<Response> =>
       client.fetch(world.url + ECHO_PATH, { method: 'POST', body: 'x', ...init });
+    const [release, arrived] = [releasing.open, arriving.opened];
     return { client, call, release, arrived, count: () => handshakes };
   }
 

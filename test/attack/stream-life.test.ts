@@ -9,6 +9,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Bytes } from '../../src/crypto/bytes.ts';
 import { nenLink } from '../../src/link/index.ts';
 import { NenError } from '../../src/protocol/errors.ts';
+import { gate } from '../support/gate.ts';
 import { changingWay, deliver, honestly, readWhole, splitFrames, trickle, turn, withBody } from './frames.ts';
 import { startWorld, type World, type WorldOptions } from './harness.ts';
 
@@ -24,15 +25,6 @@ async function start(options: WorldOptions): Promise<World> {
 afterEach(async () => {
   for (const world of worlds.splice(0)) await world.close();
 });
-
-/** A promise that is settled from outside. */
-function gate() {
-  let open = (): void => undefined;
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { open: () => open(), opened };
-}
 
 /** A stream that gives what it is told to, when it is told to. */
 function source(onEnd: () => void = () => undefined) {

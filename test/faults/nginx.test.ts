@@ -8,7 +8,7 @@ import { NenClient, type NenClientOptions, NenError } from '../../src/link/clien
 import type { Transport } from '../../src/link/client/transport.ts';
 import { InMemorySessionStore } from '../../src/session/index.ts';
 import { ECHO_PATH, withHeaders } from '../attack/harness.ts';
-import { gate } from '../link/channel.ts';
+import { gate } from '../support/gate.ts';
 import { describeWithNginx, type Nginx, type NginxOptions, startNginx } from '../support/nginx.ts';
 import {
   allRan,

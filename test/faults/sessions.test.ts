@@ -7,7 +7,7 @@ import { startHandshake } from '../../src/protocol/handshake.ts';
 import { encodeClientHello } from '../../src/protocol/handshake-messages.ts';
 import { InMemorySessionStore, RedisSessionStore } from '../../src/session/index.ts';
 import { AUDIENCE } from '../attack/harness.ts';
-import { gate } from '../link/channel.ts';
+import { gate } from '../support/gate.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import {
   allRan,

@@ -132,20 +132,6 @@ async function underSignal(run: () => Promise<Response>, signal: AbortSignal | n
   return new Response(body, { status: response.status, headers: response.headers });
 }
 
-/** A promise that is settled from outside. */
-export interface Gate {
-  readonly opened: Promise<void>;
-  open(): void;
-}
-
-export function gate(): Gate {
-  let open = (): void => undefined;
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
-}
-
 export const HANDSHAKE = '/api/nen/handshake';
 
 /** A plain refusal, as anybody on the way can say it. */

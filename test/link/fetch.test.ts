@@ -3,8 +3,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it, vi } from 'vitest';
 import type { NenClientOptions } from '../../src/link/client/nen-client.ts';
+import { gate } from '../support/gate.ts';
 import type { Channel, ChannelOptions, Sent } from './channel.ts';
-import { gate, ORIGIN, openChannel } from './channel.ts';
+import { ORIGIN, openChannel } from './channel.ts';
 
 const URL_X = `${ORIGIN}/api/x?a=1`;
 const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);

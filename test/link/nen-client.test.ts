@@ -2,7 +2,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import { randomBytes } from '../../src/crypto/random.ts';
 import { NenClient, type NenClientOptions } from '../../src/link/client/nen-client.ts';
-import { gate, HANDSHAKE, ORIGIN, openChannel, refusal } from './channel.ts';
+import { gate } from '../support/gate.ts';
+import { HANDSHAKE, ORIGIN, openChannel, refusal } from './channel.ts';
 
 const STATUS = '/api/nen/status';
 const ROTATE = '/api/nen/rotate';

@@ -1,8 +1,9 @@
 /** Rotation by the client itself: by age and by count, in the background, without harm when it fails. */
 import { describe, expect, it } from 'vitest';
 import { ROTATE_AFTER_REQUESTS, SESSION_TTL_MS } from '../../src/protocol/constants.ts';
+import { gate } from '../support/gate.ts';
 import { until } from '../support/until.ts';
-import { type Channel, gate, HANDSHAKE, openChannel, refusal } from './channel.ts';
+import { type Channel, HANDSHAKE, openChannel, refusal } from './channel.ts';
 
 const ROTATE = '/api/nen/rotate';
 const TERMINATE = '/api/nen/terminate';

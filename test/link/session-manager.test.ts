@@ -3,7 +3,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { primitives } from '../../src/crypto/select.ts';
 import { mlKem768Suite } from '../../src/crypto/suite.ts';
 import { SessionManager } from '../../src/link/client/session-manager.ts';
-import { type Channel, gate, HANDSHAKE, ORIGIN, openChannel, refusal } from './channel.ts';
+import { gate } from '../support/gate.ts';
+import { type Channel, HANDSHAKE, ORIGIN, openChannel, refusal } from './channel.ts';
 
 const ROTATE = '/api/nen/rotate';
 
