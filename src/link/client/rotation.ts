@@ -3,6 +3,7 @@
  * it is worn. One rotation at a time, and none during a call's second attempt, since there is no third.
  */
 import type { Bytes } from '../../crypto/bytes.ts';
+import { HANDSHAKE_TIMEOUT_MS, MAX_AGE_AT_CLAIM_MS } from '../../protocol/constants.ts';
 import { type ClientSession, dropped, terminated } from './client-session.ts';
 import type { Handshaker } from './handshaker.ts';
 import { unlessAborted } from './unless-aborted.ts';
@@ -20,11 +21,14 @@ export interface RotationOptions {
   readonly put: (next: ClientSession) => ClientSession;
 }
 
+/** A second attempt that is older, its handshake included, was claimed or never will be: no rotation can harm it. */
+const MAX_UNCLAIMED_MS: number = HANDSHAKE_TIMEOUT_MS + MAX_AGE_AT_CLAIM_MS;
+
 export class Rotation {
   readonly #options: RotationOptions;
   #running: Promise<ClientSession> | undefined;
-  /** Second attempts under way. */
-  readonly #retries = new Set<Promise<unknown>>();
+  /** Second attempts that may still have to be claimed. */
+  readonly #retries = new Set<Promise<void>>();
   /** The session that could not be rotated: it is used to its end. */
   #unrotatable: ClientSession | undefined;
 
@@ -53,17 +57,16 @@ export class Rotation {
 
   /**
    * Runs a call's second attempt. It waits for a rotation under way, whose answer may bring the session that
-   * it needs, and no rotation begins before it has ended.
+   * it needs, and no rotation begins before it has ended, or is past being claimed.
    */
   async retry<Result>(signal: AbortSignal | null, attempt: () => Promise<Result>): Promise<Result> {
     while (this.#running !== undefined) await unlessAborted(settled(this.#running), signal);
     const retrying = attempt();
-    this.#retries.add(retrying);
-    try {
-      return await retrying;
-    } finally {
-      this.#retries.delete(retrying);
-    }
+    const claimed = settledWithin(MAX_UNCLAIMED_MS, retrying).then(() => {
+      this.#retries.delete(claimed);
+    });
+    this.#retries.add(claimed);
+    return retrying;
   }
 
   /** The client was terminated: what is under way comes to nothing, and nobody joins it. */
@@ -72,7 +75,7 @@ export class Rotation {
   }
 
   async #rotate(isGivenUp: () => boolean): Promise<ClientSession> {
-    while (this.#retries.size > 0) await Promise.allSettled(this.#retries);
+    while (this.#retries.size > 0) await Promise.all(this.#retries);
     const { handshaker, send, hold, put } = this.#options;
     const old = await hold();
     try {
@@ -89,4 +92,16 @@ export class Rotation {
 
 async function settled(flight: Promise<unknown>): Promise<void> {
   await flight.catch(() => undefined);
+}
+
+/** Resolves when the promise has settled, or after so long. */
+function settledWithin(ms: number, promise: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    const done = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    promise.then(done, done);
+  });
 }
