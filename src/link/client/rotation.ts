@@ -98,10 +98,10 @@ async function settled(flight: Promise<unknown>): Promise<void> {
 function settledWithin(ms: number, promise: Promise<unknown>): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
-    const done = (): void => {
+    const stop = (): void => {
       clearTimeout(timer);
       resolve();
     };
-    promise.then(done, done);
+    promise.then(stop, stop);
   });
 }
