@@ -16,6 +16,8 @@ export interface Codec {
   latin1(bytes: Bytes, start: number, end: number): string;
   /** Writes a text of code units 0 to 255 into `target`, which has room for it. */
   writeLatin1(target: Bytes, offset: number, text: string): void;
+  /** The same into bytes of its own, which may lie in memory that other texts share. */
+  fromLatin1(text: string): Bytes;
   /** The same for ASCII, and quicker. What becomes of other bytes is unspecified, but it is not ASCII. */
   ascii(bytes: Bytes, start: number, end: number): string;
   writeAscii(target: Bytes, offset: number, text: string): void;
@@ -44,6 +46,7 @@ interface BufferView {
 
 interface BufferConstructor {
   from(memory: ArrayBuffer, byteOffset: number, length: number): BufferView;
+  from(text: string, encoding: 'latin1'): ArrayBufferView<ArrayBuffer>;
 }
 
 /** Node, Bun, Deno: everything happens in native code, on views of the same memory. */
@@ -60,6 +63,10 @@ export function bufferCodec(NodeBuffer: BufferConstructor): Codec {
     name: 'buffer',
     latin1,
     writeLatin1,
+    fromLatin1(text) {
+      const { buffer, byteOffset, byteLength } = NodeBuffer.from(text, 'latin1');
+      return new Uint8Array(buffer, byteOffset, byteLength);
+    },
     ascii: latin1,
     writeAscii: writeLatin1,
     encode: (bytes) => view(bytes).toString('base64'),
@@ -130,6 +137,11 @@ export function atobCodec(): Codec {
     name: 'atob',
     latin1,
     writeLatin1,
+    fromLatin1(text) {
+      const bytes = new Uint8Array(text.length);
+      writeLatin1(bytes, 0, text);
+      return bytes;
+    },
     ascii: (bytes, start, end) => decoder.decode(bytes.subarray(start, end)),
     writeAscii(target, offset, text) {
       encoder.encodeInto(text, target.subarray(offset));

@@ -4,7 +4,7 @@
  * Length prefixes make every input injective: no field can be moved into its neighbour.
  * Fields are joined as latin1 text, which costs one conversion in all instead of one each.
  */
-import { type Bytes, bytesToLatin1, latin1ToBytes } from '../crypto/bytes.ts';
+import { type Bytes, bytesToLatin1, publicLatin1ToBytes } from '../crypto/bytes.ts';
 
 /** The big-endian 32-bit integer `value` as four latin1 characters. */
 export function u32(value: number): string {
@@ -21,5 +21,5 @@ export function lp(field: string | Bytes): string {
 export function input(label: string, ...fields: readonly (string | Bytes)[]): Bytes {
   let text = lp(label);
   for (const field of fields) text += lp(field);
-  return latin1ToBytes(text);
+  return publicLatin1ToBytes(text);
 }

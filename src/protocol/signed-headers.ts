@@ -4,7 +4,7 @@
  *
  *   X-Nen-Signature = HMAC(hmacKey, METHOD \n path \n timestamp \n nonce)
  */
-import { type Bytes, base64Decode, base64Encode, equalBytes, latin1ToBytes } from '../crypto/bytes.ts';
+import { type Bytes, base64Decode, base64Encode, equalBytes, publicLatin1ToBytes } from '../crypto/bytes.ts';
 import { isInWindow } from './claims.ts';
 import {
   HEADER_NONCE,
@@ -30,7 +30,7 @@ export interface RequestLine {
 
 /** What the HMAC key signs. */
 export function canonicalRequest({ method, path }: RequestLine, timestamp: string, nonce: string): Bytes {
-  return latin1ToBytes(`${method}\n${path}\n${timestamp}\n${nonce}`);
+  return publicLatin1ToBytes(`${method}\n${path}\n${timestamp}\n${nonce}`);
 }
 
 /** Client: the headers that every sealed request carries. */

@@ -8,6 +8,7 @@ import {
   concatBytes,
   equalBytes,
   latin1ToBytes,
+  publicLatin1ToBytes,
   utf8ToBytes,
   viewOf,
   wipe,
@@ -73,6 +74,8 @@ describe('latin1', () => {
     expect(bytesToLatin1(all)).toBe(text);
     expect(latin1ToBytes(text)).toEqual(all);
     expect(latin1ToBytes('')).toEqual(new Uint8Array(0));
+    expect(publicLatin1ToBytes(text)).toEqual(all);
+    expect(publicLatin1ToBytes(text).constructor).toBe(Uint8Array);
     expect(bytesToLatin1(all, 65, 70)).toBe('ABCDE');
     expect(bytesToLatin1(all, 250)).toBe(text.slice(250));
     expect(bytesToLatin1(all.subarray(65, 70), 1, 3)).toBe('BC');
@@ -80,7 +83,8 @@ describe('latin1', () => {
 
   it('refuses a code unit above 255 instead of cutting it to its lower byte', () => {
     for (const refused of ['\u0100', 'a\u0141', '\uffff', '\u{1f600}', `${'a'.repeat(5000)}\u0141`]) {
-      expect(() => latin1ToBytes(refused)).toThrow(new RangeError('the text has a character outside latin1'));
+      for (const spell of [latin1ToBytes, publicLatin1ToBytes])
+        expect(() => spell(refused)).toThrow(new RangeError('the text has a character outside latin1'));
     }
   });
 
@@ -93,6 +97,7 @@ describe('latin1', () => {
     const target = new Uint8Array(258);
     codec.writeLatin1(target, 1, text);
     expect([...target]).toEqual([0, ...all, 0]);
+    expect(codec.fromLatin1(text)).toEqual(all);
     codec.writeAscii(target, 0, 'abc');
     expect(codec.ascii(target, 0, 3)).toBe('abc');
     expect([...target.subarray(3)]).toEqual([...all.subarray(2), 0]);

@@ -62,7 +62,7 @@ describe('input', () => {
     fc.assert(
       fc.property(fc.array(bytesUpTo(40), { maxLength: 6 }), (fields) => {
         const bytes = input('label', ...fields);
-        const view = new DataView(bytes.buffer);
+        const view = new DataView(bytes.buffer, bytes.byteOffset);
         const parts: string[] = [];
         for (let at = 0; at < bytes.length; ) {
           const end = at + 4 + view.getUint32(at);
