@@ -4,11 +4,12 @@
 import { type Bytes, utf8ToBytes } from '../../crypto/bytes.ts';
 import { type Field, isFraming } from '../../protocol/headers.ts';
 import { throwIfAborted } from './abort.ts';
+import { type CallUrl, readCallUrl } from './call-url.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
 export interface Message {
   readonly method: string;
-  readonly url: URL;
+  readonly url: CallUrl;
   readonly fields: readonly Field[];
   readonly body: Bytes;
   readonly signal: AbortSignal | null;
@@ -30,7 +31,7 @@ const NO_BODY: Bytes = new Uint8Array(0);
 export async function readMessage(
   input: string | URL | Request,
   init: MessageInit,
-  base: string | undefined,
+  base: string,
 ): Promise<Message> {
   if (typeof input === 'object' && 'headers' in input) {
     const request = new Request(input, init as RequestInit);
@@ -39,7 +40,7 @@ export async function readMessage(
   }
   const { signal = null, credentials, keepalive } = init;
   const method = normalizeMethod(init.method ?? 'GET');
-  const url = readUrl(input, base);
+  const url = readCallUrl(input, base);
   const headers = readHeaders(init.headers);
   const given = init.body ?? null;
   if (given !== null && (method === 'GET' || method === 'HEAD')) {
@@ -49,14 +50,6 @@ export async function readMessage(
   const read = readInitBody(given, headers);
   const body = ArrayBuffer.isView(read) ? read : await unlessAborted(read, signal);
   return { method, url, fields: toFields(headers), body, signal, credentials, keepalive };
-}
-
-function readUrl(input: string | URL, base: string | undefined): URL {
-  const url = new URL(input, base);
-  if (url.username !== '' || url.password !== '') {
-    throw new TypeError('Request cannot be constructed from a URL that includes credentials.');
-  }
-  return url;
 }
 
 /**
