@@ -8,16 +8,16 @@ import {
   httpBatchLink,
   httpBatchStreamLink,
   httpLink,
-  httpSubscriptionLink,
   isNonJsonSerializable,
   type Operation,
   type TRPCLink,
 } from '@trpc/client';
-import type { AnyTRPCRouter, TRPCCombinedDataTransformer, TRPCDataTransformer } from '@trpc/server';
-import { createEventSource, type EventSourceHeaders } from './client/event-source.ts';
+import type { AnyTRPCRouter } from '@trpc/server';
 import type { Fetch } from './client/fetch.ts';
 import { lightTunnel, NenClient, type NenClientOptions } from './client/nen-client.ts';
-import { eventSourceError, throwingTRPCErrors, unwrappingErrors } from './trpc-errors.ts';
+import { laterLink } from './later-link.ts';
+import type { ConnectionParams } from './subscription-link.ts';
+import { throwingTRPCErrors } from './trpc-errors.ts';
 
 /** What `headers` is asked with: all calls of a batch, and the first of them. */
 export interface HeadersOptions {
@@ -26,7 +26,6 @@ export interface HeadersOptions {
 }
 
 type HeadersOption = HTTPHeaders | ((options: HeadersOptions) => HTTPHeaders | Promise<HTTPHeaders>);
-type ConnectionParams = Record<string, string> | null;
 
 /** Options of tRPC's HTTP links that make sense here, and the sealed channel's own. */
 export type NenLinkOptions<TRouter extends AnyTRPCRouter> = Pick<
@@ -76,20 +75,18 @@ export function nenLink<TRouter extends AnyTRPCRouter>(options: NenLinkOptions<T
     ...(options.maxItems !== undefined && { maxItems: options.maxItems }),
   };
   const ofOne = (op: Operation): HTTPHeaders | Promise<HTTPHeaders> => resolve(headers, { opList: [op], op });
-  const subscription = {
-    url,
-    transformer: options.transformer,
-    EventSource: createEventSource({
+  const subscribing = laterLink<TRouter>(async () => {
+    const { subscriptionLink } = await import('./subscription-link.ts');
+    const withCredentials = options.credentials === 'include';
+    return subscriptionLink({
+      url,
       fetch: sealedFetch,
-      toErrorEvent: eventSourceError(deserializer(options.transformer)),
-    }),
-    eventSourceOptions: ({ op }: { op: Operation }) => ({
-      headers: async () => (await ofOne(op)) as EventSourceHeaders,
-      withCredentials: options.credentials === 'include',
-    }),
-    ...(connectionParams !== undefined && { connectionParams }),
-  } as Parameters<typeof httpSubscriptionLink<TRouter, ReturnType<typeof createEventSource>>>[0];
-  const subscribing = httpSubscriptionLink<TRouter, ReturnType<typeof createEventSource>>(subscription);
+      transformer: options.transformer,
+      headersOf: ofOne,
+      withCredentials,
+      connectionParams,
+    });
+  });
   // The batch links would send `{}` in place of what is no JSON.
   const single = httpLink<TRouter>({ ...shared, headers: ({ op }) => ofOne(op) });
   const batching = stream
@@ -97,7 +94,7 @@ export function nenLink<TRouter extends AnyTRPCRouter>(options: NenLinkOptions<T
     : httpBatchLink<TRouter>(batch);
   return (runtime) => {
     const links = {
-      subscribing: unwrappingErrors(subscribing)(runtime),
+      subscribing: subscribing(runtime),
       single: single(runtime),
       batching: batching(runtime),
     };
@@ -157,11 +154,4 @@ function splitUrl(url: string): { origin: string; path: string } {
 function siblingUrl(url: string): string {
   const { origin, path } = splitUrl(url);
   return `${origin}${path.replace(/\/[^/]*$/, '')}/nen`;
-}
-
-function deserializer(transformer: unknown): (data: unknown) => unknown {
-  if (transformer === undefined) return (data) => data;
-  const given = transformer as TRPCDataTransformer | TRPCCombinedDataTransformer;
-  const output = 'output' in given ? given.output : given;
-  return (data) => output.deserialize(data);
 }

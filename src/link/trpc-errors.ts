@@ -2,11 +2,8 @@
  * Failures of the sealed channel as tRPC's callers know errors: a TRPCClientError whose `cause` is the
  * NenError and whose `data.code` is the tRPC code, where there is one for it.
  */
-import { TRPCClientError, type TRPCLink } from '@trpc/client';
-import type { AnyTRPCRouter } from '@trpc/server';
-import { observable } from '@trpc/server/observable';
+import { TRPCClientError } from '@trpc/client';
 import { NenError, type NenErrorCode } from '../protocol/errors.ts';
-import { EventStreamRefused } from './client/event-source.ts';
 import type { Fetch } from './client/fetch.ts';
 
 /** tRPC's name, JSON-RPC number and HTTP status for a code. */
@@ -37,7 +34,7 @@ const TRPC_CODES: { readonly [Code in NenErrorCode]?: TRPCCode } = {
 };
 
 /** What tRPC's links let through untouched. Anything that is not ours stays as it is. */
-function toTRPCError(error: unknown): unknown {
+export function toTRPCError(error: unknown): unknown {
   if (!(error instanceof NenError)) return error;
   const known = TRPC_CODES[error.code];
   if (known === undefined) return new TRPCClientError(error.message, { cause: error });
@@ -55,53 +52,4 @@ export function throwingTRPCErrors(fetch: Fetch): Fetch {
       throw toTRPCError(error);
     }
   };
-}
-
-/**
- * A subscription's error event: what tRPC makes of it is the error itself. Where the server answered with
- * an error of its own instead of a stream, that is the error.
- */
-export function eventSourceError(deserialize: (data: unknown) => unknown): (error: unknown) => Error {
-  return (error) => {
-    if (error instanceof EventStreamRefused) return refusedSubscription(error, deserialize);
-    const failure = toTRPCError(error);
-    return failure instanceof Error ? failure : new TRPCClientError('The subscription failed.');
-  };
-}
-
-function refusedSubscription(refused: EventStreamRefused, deserialize: (data: unknown) => unknown): Error {
-  try {
-    const answer: { error?: unknown } = JSON.parse(refused.body);
-    const error = deserialize(answer.error);
-    if (typeof error === 'object' && error !== null)
-      return TRPCClientError.from({ error }, { cause: refused });
-  } catch {
-    // Not tRPC's own answer: the status is all there is to say.
-  }
-  return new TRPCClientError(refused.message, { cause: refused });
-}
-
-/**
- * httpSubscriptionLink, failing with the error that ended the EventSource, which tRPC hides in a
- * SuppressedError because it fails a second time on closing what had failed.
- */
-export function unwrappingErrors<TRouter extends AnyTRPCRouter>(link: TRPCLink<TRouter>): TRPCLink<TRouter> {
-  return (runtime) => {
-    const subscribe = link(runtime);
-    return (props) =>
-      observable((observer) =>
-        subscribe(props).subscribe({
-          next: (envelope) => observer.next(envelope),
-          error: (error) => observer.error(unwrapped(error)),
-          complete: () => observer.complete(),
-        }),
-      );
-  };
-}
-
-function unwrapped<TError>(error: TError): TError {
-  const cause: unknown = error instanceof TRPCClientError ? error.cause : undefined;
-  if (typeof cause !== 'object' || cause === null || !('suppressed' in cause) || !('error' in cause))
-    return error;
-  return cause.error instanceof Error ? (TRPCClientError.from(cause.error) as TError) : error;
 }

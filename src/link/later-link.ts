@@ -1,0 +1,38 @@
+/** A link whose code is loaded with the first operation that takes it, before anything is sent for that. */
+import { TRPCClientError, type TRPCLink } from '@trpc/client';
+import type { AnyTRPCRouter } from '@trpc/server';
+import { observable, type Unsubscribable } from '@trpc/server/observable';
+import { notLoaded } from './client/not-loaded.ts';
+import { toTRPCError } from './trpc-errors.ts';
+
+/** @param load asked once more by the next operation where it failed. */
+export function laterLink<TRouter extends AnyTRPCRouter>(
+  load: () => Promise<TRPCLink<TRouter>>,
+): TRPCLink<TRouter> {
+  return (runtime) => {
+    let loaded: ReturnType<TRPCLink<TRouter>> | undefined;
+    return (props) => {
+      if (loaded !== undefined) return loaded(props);
+      return observable((observer) => {
+        let running: Unsubscribable | undefined;
+        let left = false;
+        const start = (link: TRPCLink<TRouter>): void => {
+          loaded ??= link(runtime);
+          if (!left) running = loaded(props).subscribe(observer);
+        };
+        load()
+          .catch((cause: unknown) => {
+            throw notLoaded(cause);
+          })
+          .then(start)
+          .catch((error: unknown) => {
+            if (!left) observer.error(TRPCClientError.from(toTRPCError(error) as Error));
+          });
+        return () => {
+          left = true;
+          running?.unsubscribe();
+        };
+      });
+    };
+  };
+}
