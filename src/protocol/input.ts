@@ -2,7 +2,8 @@
  * The one framing of everything that is hashed, derived from or authenticated:
  *   LP(x) = u32 length of x, then x        input(label, f1, ...) = LP(label) || LP(f1) || ...
  * Length prefixes make every input injective: no field can be moved into its neighbour.
- * Fields are joined as latin1 text, which costs one conversion in all instead of one each.
+ * Fields are joined as latin1 text, which costs one conversion in all instead of one each. No field is a secret: the
+ * text can't be wiped, and its bytes may lie in memory that others share.
  */
 import { type Bytes, bytesToLatin1, publicLatin1ToBytes } from '../crypto/bytes.ts';
 

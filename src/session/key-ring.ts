@@ -4,11 +4,19 @@
  *   a 32-byte key:  keyId = base64url(SHA-256(input("nen/2 store key id", key)), first 8 bytes)
  *   a Kek (KMS):    seals data keys, one for 5 minutes or 10 000 records, so that no call waits for it
  */
-import { type Bytes, base64Decode, base64Encode, base64UrlEncode } from '../crypto/bytes.ts';
+import {
+  type Bytes,
+  base64Decode,
+  base64Encode,
+  base64UrlEncode,
+  concatBytes,
+  latin1ToBytes,
+  wipe,
+} from '../crypto/bytes.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { primitives } from '../crypto/select.ts';
 import { KEY_BYTES, LABEL_STORE_KEY_ID } from '../protocol/constants.ts';
-import { input } from '../protocol/input.ts';
+import { lp, u32 } from '../protocol/input.ts';
 import { SessionStoreError, within } from './store-error.ts';
 
 /** A key-encryption key that stays elsewhere, such as in a KMS. */
@@ -83,7 +91,10 @@ const NOT_WRAPPED: Bytes = new Uint8Array(0);
 function keyAtHand(text: string): RingKey {
   const key = base64Decode(text);
   if (key?.length !== KEY_BYTES) throw new TypeError('storeKeys: a key is 32 bytes as base64');
-  const digest = primitives().sha256(input(LABEL_STORE_KEY_ID, key));
+  // As `input` frames it, in memory of its own: no text and no Buffer's.
+  const framed = concatBytes([latin1ToBytes(lp(LABEL_STORE_KEY_ID) + u32(KEY_BYTES)), key]);
+  const digest = primitives().sha256(framed);
+  wipe(framed);
   const keyId = base64UrlEncode(digest.subarray(0, KEY_ID_BYTES));
   return {
     keyId,

@@ -1,5 +1,7 @@
 /** The keys that records are sealed under: which are refused, what a KMS is asked, and how often. */
 import { describe, expect, test } from 'vitest';
+import { base64Encode } from '../../src/crypto/bytes.ts';
+import { randomBytes } from '../../src/crypto/random.ts';
 import type { Bytes, Kek } from '../../src/session/index.ts';
 import { KeyRing } from '../../src/session/key-ring.ts';
 import { SessionStoreError } from '../../src/session/store-error.ts';
@@ -172,4 +174,12 @@ describe('a KMS', () => {
     await open(0);
     expect(asked.length).toBe(1002);
   });
+});
+
+test('a key never lies in the memory that short Buffers share, which whoever sends a Buffer whole gives away', () => {
+  const key = randomBytes(32);
+  const pools = [Buffer.from('x').buffer];
+  expect(new KeyRing([base64Encode(key)])).toBeInstanceOf(KeyRing);
+  pools.push(Buffer.from('x').buffer);
+  for (const pool of pools) expect(Buffer.from(pool).includes(key)).toBe(false);
 });
