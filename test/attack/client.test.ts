@@ -6,7 +6,7 @@ import { createServer as createHttpServer, request as httpRequest } from 'node:h
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { createTRPCClient, retryLink } from '@trpc/client';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { latin1ToBytes, utf8ToBytes } from '../../src/crypto/bytes.ts';
 import { force } from '../../src/crypto/choice.ts';
 import type { NenClient, NenClientOptions } from '../../src/link/client/index.ts';
@@ -29,15 +29,10 @@ import {
 } from './harness.ts';
 
 let world: World;
-const later: (() => Promise<void> | void)[] = [];
 beforeAll(async () => {
   world = await startWorld({ rateLimit: () => 0 });
 });
 afterAll(() => world.close());
-afterEach(async () => {
-  for (const close of later.splice(0)) await close();
-});
-
 const JSON_POST = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '"x"' } as const;
 const MINUTE = 60_000;
 
@@ -217,7 +212,7 @@ describe('row 136: the connection is reset', () => {
       far.on('close', () => near.destroy());
     });
     await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-    later.push(() => {
+    onTestFinished(() => {
       for (const socket of sockets) socket.destroy();
       return new Promise((resolve) => proxy.close(() => resolve()));
     });
@@ -401,7 +396,7 @@ describe('row 140: the caller aborts', () => {
 
   test('row 140: while a stream is read', async () => {
     const streaming = await startWorld({ echo: () => new Response(trickle(Array(1_000).fill('x'))) });
-    later.push(() => streaming.close());
+    onTestFinished(() => streaming.close());
     const controller = new AbortController();
     const { body } = await streaming.client().fetch(ECHO_PATH, { ...JSON_POST, signal: controller.signal });
     const reader = body?.getReader();
@@ -490,10 +485,8 @@ describe('row 142: rotate fails midway', () => {
 describe('rows 143 and 154: the server restarts, and its memory is gone', () => {
   async function restarting() {
     const [before, after] = [await startWorld(), await startWorld()];
-    later.push(
-      () => before.close(),
-      () => after.close(),
-    );
+    onTestFinished(() => before.close());
+    onTestFinished(() => after.close());
     const one = victim({}, before);
     /** From now on every request goes to the new server. */
     const restart = (): void => {
@@ -539,12 +532,12 @@ describe('row 146: keys are not wiped while they are needed', () => {
     'row 146: rotations, handshakes and terminations under calls (noble: %s)',
     async (noble) => {
       force(noble ? 'noble' : undefined);
-      later.push(() => force(undefined));
+      onTestFinished(() => force(undefined));
       const fresh = await startWorld({
         rateLimit: () => 0,
         echo: async () => turn().then(() => Response.json('done')),
       });
-      later.push(() => fresh.close());
+      onTestFinished(() => fresh.close());
       const { client, mutate } = victim({}, fresh);
       await mutate();
       let good = 0;
@@ -581,7 +574,7 @@ describe('row 146: keys are not wiped while they are needed', () => {
     'row 146: a handler that runs on after terminate still has its answer sealed (noble: %s)',
     async (noble) => {
       force(noble ? 'noble' : undefined);
-      later.push(() => force(undefined));
+      onTestFinished(() => force(undefined));
       const [running, go] = [gate(), gate()];
       const slow = await startWorld({
         echo: async () => {
@@ -590,7 +583,7 @@ describe('row 146: keys are not wiped while they are needed', () => {
           return Response.json('done');
         },
       });
-      later.push(() => slow.close());
+      onTestFinished(() => slow.close());
       const { client, mutate } = victim({}, slow);
       const call = mutate();
       await running.opened;
@@ -643,7 +636,7 @@ describe('row 148: a proxy rewrites the path', () => {
   test('row 148: a prefix is removed, and mountPath says so', async () => {
     for (const mountPath of ['/app', '']) {
       const mounted = await startWorld({ mountPath });
-      later.push(() => mounted.close());
+      onTestFinished(() => mounted.close());
       // What the client signs is /app/api/..., what arrives is /api/...
       const client = mounted.client({
         nenUrl: '/app/api/nen',
@@ -701,7 +694,7 @@ describe('row 149: what CDNs do to harmless traffic', () => {
         req.pipe(onward);
       });
       await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-      later.push(() => {
+      onTestFinished(() => {
         proxy.closeAllConnections();
         return new Promise((resolve) => proxy.close(() => resolve()));
       });
@@ -859,7 +852,7 @@ describe('row 153: what is held back', () => {
     async (leg) => {
       const clock = new TestClock();
       const far = await startWorld();
-      later.push(() => far.close());
+      onTestFinished(() => far.close());
       for (const heldMs of [0, 5_000, 9_999, 80_000]) {
         // The device's monotonic clock shows the time that it waited.
         const one = victim({ clock: { wall: clock.now, monotonic: clock.now } }, far);

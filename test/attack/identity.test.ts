@@ -68,17 +68,15 @@ const pinOf = ({ publicKey }: Signer): string => encodePin(identityDigest(p, pub
 const PIN = pinOf(signers.server);
 const IDENTITY = base64Encode(SEEDS.server);
 
-const worlds: World[] = [];
 async function open(options: WorldOptions = {}): Promise<World> {
   const world = await startWorld({ rateLimit: () => 0, identity: IDENTITY, ...options });
-  worlds.push(world);
+  onTestFinished(() => world.close());
   return world;
 }
-afterEach(async () => {
+afterEach(() => {
   vi.restoreAllMocks();
   vi.unstubAllGlobals();
   vi.unstubAllEnvs();
-  for (const world of worlds.splice(0)) await world.close();
 });
 
 const post = (client: NenClient, body = 'x', headers: Record<string, string> = {}): Promise<Response> =>
@@ -1044,7 +1042,7 @@ describe('identity of createNen', () => {
     }
     vi.stubEnv('NEN_IDENTITY', IDENTITY);
     const world = await startWorld();
-    worlds.push(world);
+    onTestFinished(() => world.close());
     expect((await post(world.client(pinned))).status).toBe(200);
   });
 
@@ -1067,7 +1065,7 @@ describe('identity of createNen', () => {
   test('in a malformed NEN_IDENTITY lets a build import its routes, and refuses every handshake', async () => {
     vi.stubEnv('NEN_IDENTITY', 'c2hvcnQ-planted');
     const world = await startWorld();
-    worlds.push(world);
+    onTestFinished(() => world.close());
     await expect(world.nen.check()).rejects.toMatchObject({ code: 'ISO-1008' });
     expect((await failure(post(world.client()))).code).toBe('ISO-1008');
     expect(inspect(world.events)).not.toContain('planted');
@@ -1179,7 +1177,7 @@ describe('row 157: two origins, one identity, one store', () => {
     const first = await open();
     const second = await open({ identity: signers.next, sharedWith: first });
     const bare = await startWorld({ rateLimit: () => 0, sharedWith: first });
-    worlds.push(bare);
+    onTestFinished(() => bare.close());
     const session = await openSession(first);
     await expectGood(first, session);
     for (const other of [second, bare])

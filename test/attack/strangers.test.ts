@@ -4,7 +4,7 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Bytes, base64Encode, bytesToLatin1 } from '../../src/crypto/bytes.ts';
 import { randomBytes } from '../../src/crypto/random.ts';
 import { primitives } from '../../src/crypto/select.ts';
@@ -23,14 +23,9 @@ import { readSealedHeaders } from '../../src/protocol/signed-headers.ts';
 import { InMemorySessionStore } from '../../src/session/index.ts';
 import { expectGood, openSession, send, startWorld, type World, withHeaders } from './harness.ts';
 
-const worlds: World[] = [];
-afterEach(async () => {
-  for (const world of worlds.splice(0)) await world.close();
-});
-
 async function start(): Promise<World> {
   const world = await startWorld();
-  worlds.push(world);
+  onTestFinished(() => world.close());
   return world;
 }
 

@@ -5,7 +5,7 @@
 import { createTRPCClient } from '@trpc/client';
 import { initTRPC, tracked } from '@trpc/server';
 import { fetchRequestHandler } from '@trpc/server/adapters/fetch';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Bytes } from '../../src/crypto/bytes.ts';
 import { nenLink } from '../../src/link/index.ts';
 import { NenError } from '../../src/protocol/errors.ts';
@@ -15,16 +15,11 @@ import { startWorld, type World, type WorldOptions } from './harness.ts';
 
 const ENCODINGS = ['json', 'octets'] as const;
 const POST = { method: 'POST', body: 'please' } as const;
-const worlds: World[] = [];
-
 async function start(options: WorldOptions): Promise<World> {
   const world = await startWorld(options);
-  worlds.push(world);
+  onTestFinished(() => world.close());
   return world;
 }
-afterEach(async () => {
-  for (const world of worlds.splice(0)) await world.close();
-});
 
 /** A stream that gives what it is told to, when it is told to. */
 function source(onEnd: () => void = () => undefined) {

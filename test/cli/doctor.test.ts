@@ -3,7 +3,7 @@
  * each has one fault.
  */
 import { randomBytes } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createNen, InMemorySessionStore, type NenOptions } from '../../src/adapter/server.ts';
 import { serve } from '../support/serve.ts';
 import { bundleCommand, type CommandLine } from './command.ts';
@@ -16,12 +16,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => command?.remove());
-
-const open: { close(): Promise<void> }[] = [];
-
-afterEach(async () => {
-  for (const server of open.splice(0).reverse()) await server.close();
-});
 
 const seed = randomBytes(32).toString('base64');
 const anotherPin = randomBytes(32).toString('base64url');
@@ -37,13 +31,13 @@ async function startServer(options: NenOptions = {}): Promise<string> {
     if (!new URL(req.url).pathname.startsWith('/api/nen/')) return new Response('Not Found', { status: 404 });
     return req.method === 'GET' ? nen.routes.GET(req) : nen.routes.POST(req);
   });
-  open.push(server);
+  onTestFinished(() => server.close());
   return server.url;
 }
 
 async function behind(fault: Fault, ...targets: readonly string[]): Promise<string> {
   const proxy = await startFaultyProxy(targets, fault);
-  open.push(proxy);
+  onTestFinished(() => proxy.close());
   return proxy.url;
 }
 
@@ -92,7 +86,7 @@ describe('before a server in order', () => {
     const nen = createNen({ store: new InMemorySessionStore(), identity: seed, onEvent: () => undefined });
     const status = nen.wrap(async () => Response.json({ sid: 'as it was' }));
     const server = await serve((req) => (req.method === 'GET' ? status(req) : nen.routes.POST(req)));
-    open.push(server);
+    onTestFinished(() => server.close());
     const { code, out } = await examine(server.url, '--pin', await pin());
     expect(code).toBe(0);
     expect(out).toMatch(/^ {2}note {3}probes/m);
@@ -115,7 +109,7 @@ describe('who answers', () => {
   it('finds that there is no key where one is pinned, and only notes it otherwise', async () => {
     const nen = createNen({ store: new InMemorySessionStore(), onEvent: () => undefined });
     const server = await serve((req) => nen.routes.POST(req));
-    open.push(server);
+    onTestFinished(() => server.close());
     expect(await examine(server.url, '--pin', anotherPin)).toMatchObject({ code: 1, found: ['pin'] });
     expect(await examine(server.url)).toMatchObject({ code: 0, found: [] });
   });
@@ -146,7 +140,7 @@ describe('who answers', () => {
 
   async function answering(body: string, status: number, type: string): Promise<string> {
     const server = await serve(() => new Response(body, { status, headers: { 'Content-Type': type } }));
-    open.push(server);
+    onTestFinished(() => server.close());
     return server.url;
   }
 
@@ -159,7 +153,7 @@ describe('who answers', () => {
 
   async function redirecting(): Promise<string> {
     const server = await serve(() => Response.redirect('https://elsewhere.example/', 308));
-    open.push(server);
+    onTestFinished(() => server.close());
     return server.url;
   }
 });

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { base64Encode, bytesToLatin1 } from '../../src/crypto/bytes.ts';
 import { randomBytes } from '../../src/crypto/random.ts';
 import { primitives } from '../../src/crypto/select.ts';
@@ -15,7 +15,7 @@ import { decodeSessionRecord } from '../../src/session/record.ts';
 import { SealedSessionStore } from '../../src/session/sealed.ts';
 import { AUDIENCE } from '../attack/harness.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
-import { type Instance, openSession, plainCode, send, startInstance } from './stage.ts';
+import { openSession, plainCode, send, startInstance } from './stage.ts';
 
 let redis: RedisProcess;
 let client: Redis;
@@ -28,10 +28,8 @@ afterAll(async () => {
   await redis.stop();
 });
 
-const open: Instance[] = [];
-afterEach(async () => {
+afterEach(() => {
   vi.unstubAllEnvs();
-  await Promise.all(open.splice(0).map((one) => one.close()));
 });
 
 const key = (): string => base64Encode(randomBytes(32));
@@ -44,7 +42,7 @@ async function instance(
     store,
     ...(storeKeys ? { storeKeys } : { storeKeys: undefined as never }),
   });
-  open.push(started);
+  onTestFinished(() => started.close());
   return started;
 }
 
@@ -88,12 +86,12 @@ describe('row 106: a record that was tampered with is an unknown session', () =>
     let offsetMs = 0;
     const clock = (): number => Date.now() + offsetMs;
     const app = await startInstance({ store: new RedisSessionStore(client), storeKeys: [ring], clock });
-    open.push(app);
+    onTestFinished(() => app.close());
     const session = await openSession(app);
     await client.pexpire(sessionKey(session.sid), 1e9);
     offsetMs = 3_600_001;
     const other = await startInstance({ store: new RedisSessionStore(client), storeKeys: [ring], clock });
-    open.push(other);
+    onTestFinished(() => other.close());
     expect(plainCode(await send(other, await session.seal({ timestamp: clock() })))).toBe('ISO-2002');
   });
 });

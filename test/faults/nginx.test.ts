@@ -3,7 +3,7 @@
  * through it works, and what it breaks is refused with a code, on the server or at the client, run at most once.
  */
 import { connect as connectHttp2 } from 'node:http2';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { NenClient, type NenClientOptions, NenError } from '../../src/link/client/index.ts';
 import type { Transport } from '../../src/link/client/transport.ts';
 import { InMemorySessionStore } from '../../src/session/index.ts';
@@ -20,20 +20,15 @@ import {
   startInstance,
 } from './stage.ts';
 
-const closers: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
 async function app(options: InstanceOptions = {}): Promise<Instance> {
   const started = await startInstance({ store: new InMemorySessionStore(), ...options });
-  closers.push(() => started.close());
+  onTestFinished(() => started.close());
   return started;
 }
 
 async function front(instances: readonly Instance[], options: Partial<NginxOptions> = {}): Promise<Nginx> {
   const started = await startNginx({ upstreams: instances.map(({ port }) => port), ...options });
-  closers.push(() => started.stop());
+  onTestFinished(() => started.stop());
   return started;
 }
 
@@ -242,7 +237,7 @@ describeWithNginx('nginx in front: headers and limits', () => {
     test('HTTP/2 in front of HTTP/1.1: works', async () => {
       const { url } = await front([await app()], { listen: 'http2' });
       const connection = connectHttp2(url);
-      closers.push(() => connection.destroy());
+      onTestFinished(() => connection.destroy());
       const client = new NenClient(url, { encoding, fetch: overHttp2(connection) });
       expect(await post(client, `${url}${ECHO_PATH}?q=1`, 'pay')).toBe('pay');
     });

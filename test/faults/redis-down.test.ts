@@ -1,28 +1,23 @@
 /** A Redis that refuses, freezes, loses replies or forgets its place (rows 91 to 93, 96, 98, 99, 104). */
 import { Cluster, Redis } from 'ioredis';
 import { createClient } from 'redis';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { RedisSessionStore, type RedisSessionStoreOptions } from '../../src/session/index.ts';
 import { freePort, type RedisProcess, startCluster, startRedis } from '../support/redis.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 import { type Instance, openSession, plainCode, send, startInstance } from './stage.ts';
 
-const closers: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
 async function redis(): Promise<RedisProcess> {
   const started = await startRedis();
-  closers.push(() => started.stop());
+  onTestFinished(() => started.stop());
   return started;
 }
 
 function connect(port: number, maxRetriesPerRequest = 20): Redis {
   const client = new Redis(port, '127.0.0.1', { retryStrategy: () => 20, maxRetriesPerRequest });
   client.on('error', () => undefined);
-  closers.push(() => client.disconnect());
+  onTestFinished(() => client.disconnect());
   return client;
 }
 
@@ -31,7 +26,7 @@ async function instance(
   options?: RedisSessionStoreOptions,
 ): Promise<Instance> {
   const started = await startInstance({ store: new RedisSessionStore(client, options) });
-  closers.push(() => started.close());
+  onTestFinished(() => started.close());
   return started;
 }
 
@@ -52,7 +47,7 @@ describe('row 91: Redis refuses connections', () => {
         const client = createClient({ socket: { port, reconnectStrategy: 20 } });
         client.on('error', () => undefined);
         client.connect().catch(() => undefined);
-        closers.push(() => client.destroy());
+        onTestFinished(() => client.destroy());
         return client;
       },
     ],
@@ -86,7 +81,7 @@ test('row 92: a frozen Redis is a 503 in time, and nothing runs late once it tha
   const session = await openSession(app);
   expect(plainCode(await send(app, await session.seal()))).toBe('');
   at.freeze();
-  closers.push(() => at.thaw());
+  onTestFinished(() => at.thaw());
   const calls = await Promise.all(Array.from({ length: 20 }, (_, i) => session.seal({ payload: `"${i}"` })));
   const answers = await Promise.all(calls.map((call) => timed(() => send(app, call))));
   for (const [answer, ms] of answers) {
@@ -103,7 +98,7 @@ test('row 92: a frozen Redis is a 503 in time, and nothing runs late once it tha
 test('row 93: a claim whose reply is lost is sent again by the client and is no replay; a copy is', async () => {
   const at = await redis();
   const proxy = await startProxy(at.port);
-  closers.push(() => proxy.close());
+  onTestFinished(() => proxy.close());
   const app = await instance(connect(proxy.port), { commandTimeoutMs: 5000 });
   const session = await openSession(app);
   expect(plainCode(await send(app, await session.seal()))).toBe('');
@@ -144,13 +139,13 @@ describe('a cluster', () => {
     timeout: 60_000,
   }, async () => {
     const cluster = await startCluster();
-    closers.push(() => cluster.stop());
+    onTestFinished(() => cluster.stop());
     const [from, to] = cluster.masters as [RedisProcess, RedisProcess];
     const client = new Cluster([{ host: from.host, port: from.port }], {
       scaleReads: 'slave',
       retryDelayOnMoved: 20,
     });
-    closers.push(() => client.disconnect());
+    onTestFinished(() => client.disconnect());
     const app = await instance(client, { commandTimeoutMs: 2000 });
     // A session on the first master, whose slots are the lowest third.
     const session = await until('a session on the first master', async () => {

@@ -1,6 +1,6 @@
 /** Replays against several instances over one Redis, and across what makes a Redis forget (rows 38 to 43, 97). */
 import { Redis } from 'ioredis';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { primitives } from '../../src/crypto/select.ts';
 import { mlKem768Suite } from '../../src/crypto/suite.ts';
 import { startHandshake } from '../../src/protocol/handshake.ts';
@@ -13,14 +13,9 @@ import { startProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 import { allRan, type Instance, openSession, plainCode, send, startInstance } from './stage.ts';
 
-const closers: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
 async function redis(...options: Parameters<typeof startRedis>): Promise<RedisProcess> {
   const started = await startRedis(...options);
-  closers.push(() => started.stop());
+  onTestFinished(() => started.stop());
   return started;
 }
 
@@ -36,10 +31,8 @@ async function instance(
     store: new RedisSessionStore(client, { commandTimeoutMs: 10_000, ...options }),
     ...(clock && { clock }),
   });
-  closers.push(
-    () => client.disconnect(),
-    () => started.close(),
-  );
+  onTestFinished(() => client.disconnect());
+  onTestFinished(() => started.close());
   return started;
 }
 
@@ -158,7 +151,7 @@ describe('row 42: a promotion that has lost claims', () => {
   async function pair() {
     const [master, replica] = await Promise.all([redis(), redis()]);
     const link = await startProxy(master.port);
-    closers.push(() => link.close());
+    onTestFinished(() => link.close());
     await replicate(replica, master, link.port);
     return { master, replica, link };
   }
@@ -212,7 +205,7 @@ describe('row 42: a promotion that has lost claims', () => {
   }, async () => {
     const { master, replica, link } = await pair();
     const sentinel = await startSentinel(master);
-    closers.push(() => sentinel.stop());
+    onTestFinished(() => sentinel.stop());
     const client = new Redis({
       sentinels: [{ host: sentinel.host, port: sentinel.port }],
       name: 'nen',
@@ -221,10 +214,8 @@ describe('row 42: a promotion that has lost claims', () => {
     });
     client.on('error', () => undefined);
     const app = await startInstance({ store: new RedisSessionStore(client, { commandTimeoutMs: 10_000 }) });
-    closers.push(
-      () => client.disconnect(),
-      () => app.close(),
-    );
+    onTestFinished(() => client.disconnect());
+    onTestFinished(() => app.close());
     const session = await openSession(app);
     await until('the session is on the replica', async () => (await replica.command('DBSIZE')) === 1);
     link.swallowReplies();

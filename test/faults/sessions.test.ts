@@ -1,6 +1,6 @@
 /** Rotation, termination, expiry and clocks that differ, over instances that share a Redis (rows 100 to 105, 111, 112). */
 import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { primitives } from '../../src/crypto/select.ts';
 import { mlKem768Suite } from '../../src/crypto/suite.ts';
 import { startHandshake } from '../../src/protocol/handshake.ts';
@@ -32,15 +32,10 @@ afterAll(async () => {
   await redis.stop();
 });
 
-const open: Instance[] = [];
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((one) => one.close()));
-});
-
 async function instance(options: InstanceOptions = {}): Promise<Instance> {
   const store = new RedisSessionStore(client, { commandTimeoutMs: 5000 });
   const started = await startInstance({ store, ...options });
-  open.push(started);
+  onTestFinished(() => started.close());
   return started;
 }
 

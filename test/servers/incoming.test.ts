@@ -5,16 +5,11 @@
 import { once } from 'node:events';
 import { createServer, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createIncomingRequest, isStandInTaker, realRequest } from '../../src/adapter/incoming-request.ts';
 import { createNen, InMemorySessionStore, type Nen, type NenOptions } from '../../src/adapter/server.ts';
 import { NenClient } from '../../src/link/client/index.ts';
 import { listen } from '../support/listen.ts';
-
-const closers: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0)) await close();
-});
 
 interface Served {
   readonly url: string;
@@ -28,7 +23,7 @@ async function serveNode(handler: (req: Request) => Response | Promise<Response>
   const server = await listen(
     createServer((req, res) => (req.url?.startsWith('/api/nen/') ? nen.nodeRoutes : calls)(req, res)),
   );
-  closers.push(() => server.close());
+  onTestFinished(() => server.close());
   return { url: server.url, nen, client: new NenClient(server.url) } satisfies Served;
 }
 
@@ -140,7 +135,7 @@ describe('an application on node:http', () => {
         calls(req, res);
       }),
     );
-    closers.push(() => server.close());
+    onTestFinished(() => server.close());
     const controller = new AbortController();
     const client = new NenClient(server.url);
     const call = client.fetch('/api/x', { method: 'POST', body: 'x', signal: controller.signal });
