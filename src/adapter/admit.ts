@@ -16,6 +16,7 @@ import {
   verifyRequest,
 } from '../protocol/signed-headers.ts';
 import type { Context } from './context.ts';
+import { headersOf } from './incoming-request.ts';
 import { declaredLength, readRequestBody } from './request-body.ts';
 import type { OpenedSession } from './sessions.ts';
 import { LARGE_BYTES } from './turns.ts';
@@ -30,7 +31,7 @@ export interface Admitted extends OpenedRequest {
 
 /** @throws {NenError} to be answered in clear: the request was not claimed and nothing ran. */
 export async function admit(context: Context, req: Request, line: RequestLine): Promise<Admitted> {
-  const headers = readSealedHeaders(req.headers);
+  const headers = readSealedHeaders(headersOf(req));
   const declared = declaredLength(req, context.maxBodyBytes);
   const session = await context.sessions.open(headers.sid);
   if (session === undefined) {
@@ -77,5 +78,5 @@ export async function claimFirstAttempt({ sessions, now }: Context, { headers }:
 const NO_KEY: Bytes = new Uint8Array(KEY_BYTES);
 
 function encodingOf(req: Request): Encoding {
-  return req.headers.get('content-type')?.startsWith(CONTENT_TYPE_OCTETS) === true ? 'octets' : 'json';
+  return headersOf(req).get('content-type')?.startsWith(CONTENT_TYPE_OCTETS) === true ? 'octets' : 'json';
 }

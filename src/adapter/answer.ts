@@ -12,7 +12,7 @@ import {
 } from '../protocol/constants.ts';
 import type { ResponseKind } from '../protocol/envelope.ts';
 import { type NenError, statusOf } from '../protocol/errors.ts';
-import { type Exchange, sealResponse } from '../protocol/exchange.ts';
+import { type Exchange, type SealedMessage, sealResponse } from '../protocol/exchange.ts';
 import { type Field, isAnswerOutside, isFraming } from '../protocol/headers.ts';
 import { encodeResponse } from '../protocol/http.ts';
 import { type Padding, padMessage } from '../protocol/padding.ts';
@@ -86,8 +86,7 @@ export async function sealAnswer(
       ? padMessage(encodeResponse({ status: response.status, fields: inside, body: bytes }), padding)
       : [bytes];
   const sealed = await sealResponse(exchange, status, kind, kind === 'none' ? [] : payload);
-  outside.push(...Object.entries(sealed.headers));
-  const answer = toResponse(sealed.body, { status, headers: outside });
+  const answer = toResponse(status, outside, sealed);
   onSealed();
   return answer;
 }
@@ -96,15 +95,18 @@ export async function sealAnswer(
 export async function sealRefusal(exchange: Exchange, { code }: NenError): Promise<Response> {
   const status = exchange.kind === 'http' ? OUTER_OK : statusOf(code);
   const sealed = await sealResponse(exchange, status, 'error', [encodeRefusal(code)]);
-  return toResponse(sealed.body, {
-    status,
-    headers: { ...sealed.headers, 'Cache-Control': CACHE_CONTROL },
-  });
+  return toResponse(status, [['Cache-Control', CACHE_CONTROL]], sealed);
 }
 
-function toResponse(body: Bytes | undefined, init: ResponseInit): Response {
-  return body === undefined ? new Response(null, init) : wholeResponse(body, init);
+function toResponse(status: number, outside: OutsideField[], sealed: SealedMessage): Response {
+  const headers = [...outside, ...Object.entries(sealed.headers)];
+  const { body } = sealed;
+  return body === undefined
+    ? new Response(null, { status, headers })
+    : wholeResponse({ status, headers, body });
 }
+
+type OutsideField = [name: string, value: string];
 
 const NO_BODY: Bytes = new Uint8Array(0);
 const NULL_BODY_STATUS = new Set([204, 205, 304]);
@@ -134,9 +136,9 @@ function responseKind(
 function splitHeaders(
   headers: Headers,
   publicHeaders: readonly string[],
-): { inside: readonly Field[]; outside: [name: string, value: string][] } {
+): { inside: readonly Field[]; outside: OutsideField[] } {
   const inside: Field[] = [];
-  const outside: [name: string, value: string][] = [['Cache-Control', CACHE_CONTROL]];
+  const outside: OutsideField[] = [['Cache-Control', CACHE_CONTROL]];
   for (const [name, value] of headers) {
     if (isFraming(name)) continue;
     if (isAnswerOutside(name)) {

@@ -4,10 +4,11 @@
 import type { Bytes } from '../crypto/bytes.ts';
 import { readBody } from '../protocol/body.ts';
 import { NenError } from '../protocol/errors.ts';
+import { headersOf, takeBody } from './incoming-request.ts';
 
 /** @throws {NenError} ISO-4003, before anything is read. */
 export function declaredLength(req: Request, limit: number): number | undefined {
-  const declared = req.headers.get('content-length');
+  const declared = headersOf(req).get('content-length');
   if (declared === null) return undefined;
   const length = Number(declared);
   if (!(length <= limit)) throw new NenError('ISO-4003', { hint: `Content-Length is over ${limit} bytes` });
@@ -19,7 +20,7 @@ export function declaredLength(req: Request, limit: number): number | undefined 
  * @throws {NenError} ISO-4003, ISO-4007.
  */
 export async function readRequestBody(req: Request, limit: number, declared?: number): Promise<Bytes> {
-  const body = req.body === null ? NO_BODY : await readWhole(req, limit);
+  const body = await readWhole(req, limit);
   if (declared !== undefined && body.length < declared) {
     throw new NenError('ISO-4007', { hint: `${body.length} of ${declared} bytes arrived` });
   }
@@ -28,7 +29,10 @@ export async function readRequestBody(req: Request, limit: number, declared?: nu
 
 async function readWhole(req: Request, limit: number): Promise<Bytes> {
   try {
-    return await readBody(req as Request & { body: ReadableStream<Bytes> | null }, limit);
+    const incoming = takeBody(req);
+    if (incoming !== undefined) return (await incoming?.whole(limit)) ?? NO_BODY;
+    if (req.body === null) return NO_BODY;
+    return await readBody(req as Request & { body: ReadableStream<Bytes> }, limit);
   } catch (cause) {
     throw NenError.from(cause) ?? new NenError('ISO-4007', { hint: 'the body broke off', cause });
   }

@@ -11,7 +11,7 @@ import { type ClientHello, decodeClientHello, type SessionTerms } from '../proto
 import { mediaType } from '../protocol/media-type.ts';
 import type { Admitted } from './admit.ts';
 import type { Context } from './context.ts';
-import { takesStandIn } from './incoming-request.ts';
+import { headersOf, takesStandIn } from './incoming-request.ts';
 import { probe } from './probe.ts';
 import { declaredLength, readRequestBody } from './request-body.ts';
 import { refuse, refusePlain, requestLine, serveSealed } from './serve.ts';
@@ -108,16 +108,16 @@ async function handshake(context: Context, req: Request): Promise<Response> {
     const { session, answer } = await answerHandshake(context.primitives, hello, options);
     await context.sessions.create(session, hello.suite.name, hello.audience);
     reportHandshake(context, session.sid, hello, false);
-    return wholeResponse(answer, {
-      headers: { 'Content-Type': CONTENT_TYPE_JSON, 'Cache-Control': 'no-store' },
-    });
+    return wholeResponse({ status: 200, headers: JSON_UNCACHED, body: answer });
   } catch (error) {
     return refusePlain(context, path, error);
   }
 }
 
+const JSON_UNCACHED = Object.entries({ 'Content-Type': CONTENT_TYPE_JSON, 'Cache-Control': 'no-store' });
+
 function refuseForNow(context: Context, path: string, retryAfterSeconds: number, hint: string): Response {
-  return refuse(context, path, { code: 'ISO-1008', hint }, { 'Retry-After': String(retryAfterSeconds) });
+  return refuse(context, path, { code: 'ISO-1008', hint }, [['Retry-After', String(retryAfterSeconds)]]);
 }
 
 async function rotate(
@@ -177,5 +177,5 @@ function reportHandshake(
 }
 
 function isJson(req: Request): boolean {
-  return mediaType(req.headers.get('content-type')) === CONTENT_TYPE_JSON;
+  return mediaType(headersOf(req).get('content-type')) === CONTENT_TYPE_JSON;
 }

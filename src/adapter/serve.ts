@@ -11,7 +11,7 @@ import { sealAnswer, sealRefusal } from './answer.ts';
 import type { Context } from './context.ts';
 import { HandlerFailure } from './handler-failure.ts';
 import { NO_SHAPING, type Shaping } from './shaping.ts';
-import { wholeResponse } from './whole-response.ts';
+import { type WholeParts, wholeResponse } from './whole-response.ts';
 
 /** Answers an opened and claimed request. A NenError thrown here is sealed as it is; anything else is a sealed 500. */
 export type Answerer = (admitted: Admitted) => Promise<Response>;
@@ -79,13 +79,13 @@ function internalServerError(): Response {
 }
 
 /** A refusal in clear: a hint to the client, constant for its code. */
-export function refusePlain(context: Context, path: string, error: unknown, headers?: HeadersInit): Response {
+export function refusePlain(context: Context, path: string, error: unknown): Response {
   const refusal = NenError.from(error);
   if (refusal === undefined) {
     context.report({ type: 'handler-error', sid: '', error: causeOf(error) });
     return new Response(null, { status: 500, headers: { 'Cache-Control': 'no-store' } });
   }
-  return refuse(context, path, refusal, headers);
+  return refuse(context, path, refusal);
 }
 
 /** The same for what needs no error: making one takes a tenth of the time of a refusal. */
@@ -93,14 +93,14 @@ export function refuse(
   context: Context,
   path: string,
   { code, hint }: Pick<NenError, 'code' | 'hint'>,
-  headers?: HeadersInit,
+  headers: WholeParts['headers'] = [],
 ): Response {
   context.report({ type: 'refused', code, hint, path });
-  const body = utf8ToBytes(encodePlainRefusal(code));
-  const response = wholeResponse(body, { status: statusOf(code), headers: headers ?? {} });
-  response.headers.set('Content-Type', 'application/json');
-  response.headers.set('Cache-Control', 'no-store');
-  return response;
+  return wholeResponse({
+    status: statusOf(code),
+    headers: [...headers, ['Content-Type', 'application/json'], ['Cache-Control', 'no-store']],
+    body: utf8ToBytes(encodePlainRefusal(code)),
+  });
 }
 
 /** The outer request line as the client signed it: behind a proxy that removes a prefix, with it. */

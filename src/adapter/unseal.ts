@@ -11,6 +11,7 @@ import { isBoundedJson } from '../protocol/json.ts';
 import type { RequestLine } from '../protocol/signed-headers.ts';
 import type { Admitted } from './admit.ts';
 import type { Context } from './context.ts';
+import { headersOf, type RequestHeaders } from './incoming-request.ts';
 import { createInnerRequest } from './inner-request.ts';
 
 /** The segment under an endpoint that tunnelled calls go to. */
@@ -103,18 +104,19 @@ function isInside(target: string, endpoint: string): boolean {
 /** @param tunnelled whether the inner message has headers of its own. */
 function ownHeaders(context: Context, { fields }: HttpRequest, outer: Request, tunnelled: boolean): Headers {
   const headers = new Headers();
-  for (const [name, value] of outer.headers) {
+  const outside = headersOf(outer);
+  for (const [name, value] of outside) {
     if (!isFraming(name) && isOwnedByWay(name, context.edgeHeaders)) headers.append(name, value);
   }
   for (const [name, value] of fields) {
     if (!isFraming(name) && !isOwnedByWay(name, context.edgeHeaders)) headers.append(name, value);
   }
-  if (!headers.has('cookie')) copyHeader(outer.headers, headers, 'cookie');
-  if (!tunnelled) for (const name of context.publicHeaders) copyHeader(outer.headers, headers, name);
+  if (!headers.has('cookie')) copyHeader(outside, headers, 'cookie');
+  if (!tunnelled) for (const name of context.publicHeaders) copyHeader(outside, headers, name);
   return headers;
 }
 
-function copyHeader(from: Headers, to: Headers, name: string): void {
+function copyHeader(from: RequestHeaders, to: Headers, name: string): void {
   const value = from.get(name);
   if (value !== null && !to.has(name)) to.set(name, value);
 }

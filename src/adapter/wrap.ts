@@ -8,7 +8,7 @@ import type { Admitted } from './admit.ts';
 import { pathPrefix, positiveInteger } from './checks.ts';
 import type { Context } from './context.ts';
 import { HandlerFailure } from './handler-failure.ts';
-import { realRequest, takesStandIn } from './incoming-request.ts';
+import { headersOf, realRequest, takesStandIn } from './incoming-request.ts';
 import { isResponse } from './is-response.ts';
 import { refusePlain, requestLine, serveSealed } from './serve.ts';
 import type { SessionFacts } from './session-facts.ts';
@@ -52,7 +52,7 @@ export function createWrap(context: Context, facts: SessionFacts): FrameWrap {
   /** @throws {NenError} ISO-3001, ISO-3007. */
   function admitPlain(req: Request, policy: Context['plain'], refusal: NenErrorCode): void {
     const { method, path } = requestLine(context, req);
-    if (hasSealedHeaders(req.headers))
+    if (hasSealedHeaders(headersOf(req)))
       throw new NenError('ISO-3001', { hint: 'X-Nen headers without a signature' });
     if (policy === 'refuse') {
       throw new NenError(refusal, {
@@ -81,7 +81,7 @@ export function createWrap(context: Context, facts: SessionFacts): FrameWrap {
     };
     const answer = async (req: Request, rest: Rest): Promise<Response> => {
       if (req.method === 'OPTIONS') return context.cors?.preflight(req) ?? plain(req, rest);
-      if (!req.headers.has('x-nen-signature')) {
+      if (!headersOf(req).has('x-nen-signature')) {
         try {
           admitPlain(req, policy, refusal);
         } catch (error) {

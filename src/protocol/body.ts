@@ -18,30 +18,59 @@ export async function readBody(source: BodySource, limit: number): Promise<Bytes
   return source.body ? readRest(source.body.getReader(), [], limit) : readWhole(source, limit);
 }
 
-/** A chunk of one byte takes two hundred: many are joined as they come (attack: a body of such chunks, row 113). */
-const MAX_LOOSE_CHUNKS = 1024;
-
 /** The same, of a body whose first chunks were read already. */
 export async function readRest(
   reader: ReadableStreamDefaultReader<Bytes>,
   first: readonly Bytes[],
   limit: number,
 ): Promise<Bytes> {
-  const joined: Bytes[] = [];
-  let chunks = [...first];
-  let length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  while (length <= limit) {
-    const { done, value } = await reader.read();
-    if (done) return joinBytes(joined.length === 0 ? chunks : [...joined, ...chunks]);
-    length += value.length;
-    chunks.push(value);
-    if (chunks.length < MAX_LOOSE_CHUNKS) continue;
-    joined.push(joinBytes(chunks));
-    chunks = [];
+  const chunks = new BodyChunks(limit);
+  try {
+    for (const chunk of first) chunks.add(chunk);
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return chunks.whole();
+      chunks.add(value);
+    }
+  } catch (error) {
+    // The sender is told to stop; that it may fail to hear it changes nothing.
+    reader.cancel().catch(() => undefined);
+    throw error;
   }
-  // The sender is told to stop; that it may fail to hear it changes nothing.
-  reader.cancel().catch(() => undefined);
-  throw tooLarge(limit);
+}
+
+/** A chunk of one byte takes two hundred: many are joined as they come (attack: a body of such chunks, row 113). */
+const MAX_LOOSE_CHUNKS = 1024;
+
+/** The chunks of a body, as they come. */
+export class BodyChunks {
+  readonly #limit: number;
+  #length = 0;
+  #joined: Bytes[] = [];
+  #loose: Bytes[] = [];
+
+  /** @param limit in bytes. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** @throws {NenError} ISO-4003 for the chunk that exceeds the limit; none is kept then. */
+  add(chunk: Bytes): void {
+    this.#length += chunk.length;
+    if (this.#length > this.#limit) {
+      this.#joined = [];
+      this.#loose = [];
+      throw tooLarge(this.#limit);
+    }
+    this.#loose.push(chunk);
+    if (this.#loose.length < MAX_LOOSE_CHUNKS) return;
+    this.#joined.push(joinBytes(this.#loose));
+    this.#loose = [];
+  }
+
+  whole(): Bytes {
+    return joinBytes(this.#joined.length === 0 ? this.#loose : [...this.#joined, ...this.#loose]);
+  }
 }
 
 /** The chunks as one; a single one as it is. */

@@ -7,7 +7,10 @@ import { createServer, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createIncomingRequest, isStandInTaker, realRequest } from '../../src/adapter/incoming-request.ts';
+import { readRequestBody } from '../../src/adapter/request-body.ts';
 import { createNen, InMemorySessionStore, type Nen, type NenOptions } from '../../src/adapter/server.ts';
+import { wholeParts } from '../../src/adapter/whole-response.ts';
+import { type Bytes, utf8ToBytes } from '../../src/crypto/bytes.ts';
 import { NenClient } from '../../src/link/client/index.ts';
 import { listen } from '../support/listen.ts';
 
@@ -30,14 +33,15 @@ async function serveNode(handler: (req: Request) => Response | Promise<Response>
 function make(body: string | null = 'body') {
   const abort = new AbortController();
   let asked = 0;
+  const given = (): ReadableStream<Bytes> => {
+    asked++;
+    return new Blob([body ?? '']).stream() as ReadableStream<Bytes>;
+  };
   const req = createIncomingRequest({
     method: body === null ? 'GET' : 'POST',
     url: 'https://app.example/api/x?a=1',
     headers: new Headers({ 'content-type': 'text/plain' }),
-    body: () => {
-      asked++;
-      return body === null ? null : new Blob([body]).stream();
-    },
+    body: body === null ? null : { stream: given, whole: async () => utf8ToBytes(body) },
     signal: () => abort.signal,
   });
   return { req, abort, asked: () => asked };
@@ -70,6 +74,31 @@ describe('the stand-in', () => {
     const plain = new Request('https://app.example/');
     expect(realRequest(plain)).toBe(plain);
     expect(make(null).req.body).toBeNull();
+  });
+
+  test('whose body was read without a stream is used up, for its real one too', async () => {
+    const { req, asked } = make();
+    expect(await readRequestBody(req, 100)).toEqual(utf8ToBytes('body'));
+    expect([req.bodyUsed, asked()]).toEqual([true, 0]);
+    await expect(req.text()).rejects.toThrow(TypeError);
+    expect(() => new Response(req.body)).toThrow(TypeError);
+    const streamed = make();
+    expect(await streamed.req.text()).toBe('body');
+    await expect(readRequestBody(streamed.req, 100)).rejects.toMatchObject({ code: 'ISO-4007' });
+  });
+
+  test('gets a stand-in for an answer; who hands in a real Request gets a real Response', async () => {
+    const nen = createNen({ store: new InMemorySessionStore(), onEvent: () => undefined });
+    const { req } = make(null);
+    const handler = nen.wrap(() => new Response());
+    const [given, real] = [await handler(req), await handler(new Request(req.url))];
+    expect([given.status, real.status]).toEqual([403, 403]);
+    expect(given).toBeInstanceOf(Response);
+    expect([given, real].map((answer) => wholeParts(answer) !== undefined)).toEqual([true, false]);
+    // Whatever looks behind the face of a Response takes it.
+    expect(new Response(null, real).headers.get('content-type')).toBe('application/json');
+    expect(await given.json()).toEqual(await real.json());
+    expect(wholeParts(given)).toBeUndefined();
   });
 
   test('goes to handlers of ours alone', () => {

@@ -2,24 +2,28 @@
  * From a response of fetch to one of node:http. A small answer leaves together with its head, in one packet;
  * the head does not wait for a body that is late.
  */
-import { wholeBody } from '../whole-response.ts';
+import { type WholeParts, wholeParts } from '../whole-response.ts';
 import { pump } from './pump.ts';
 import type { NodeResponse } from './types.ts';
 
 /** A middleware in front may have set them too, and both hold. */
 const KEPT = new Set(['set-cookie', 'vary']);
 
+type Head = Pick<WholeParts, 'status'> & {
+  readonly headers: Iterable<readonly [name: string, value: string]>;
+};
+
 export async function writeResponse(response: Response, res: NodeResponse, method: string): Promise<void> {
+  const whole = wholeParts(response);
   try {
-    writeHead(response, res);
+    writeHead(whole ?? response, res);
   } catch (error) {
     // Somebody in front has answered, with a time-out say: nobody will read this body.
-    response.body?.cancel().catch(() => undefined);
+    if (whole === undefined) response.body?.cancel().catch(() => undefined);
     throw error;
   }
-  const whole = method === 'HEAD' ? undefined : wholeBody(response);
-  if (whole !== undefined && !res.destroyed) {
-    res.end(whole);
+  if (whole !== undefined && method !== 'HEAD' && !res.destroyed) {
+    res.end(whole.body);
     return;
   }
   if (response.body !== null) {
@@ -29,7 +33,7 @@ export async function writeResponse(response: Response, res: NodeResponse, metho
   res.end();
 }
 
-function writeHead({ status, headers }: Response, res: NodeResponse): void {
+function writeHead({ status, headers }: Head, res: NodeResponse): void {
   res.statusCode = status;
   for (const [name, value] of headers) {
     if (KEPT.has(name)) res.appendHeader(name, value);

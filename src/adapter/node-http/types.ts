@@ -2,6 +2,7 @@
  * What is used of the requests and responses of node:http, node:http2 and the frameworks that stand on them:
  * by shape, so that no types of Node are needed to use this package elsewhere.
  */
+import type { Bytes } from '../../crypto/bytes.ts';
 
 /** http.IncomingMessage, Http2ServerRequest, an Express or a Next request. */
 export interface NodeRequest {
@@ -13,8 +14,14 @@ export interface NodeRequest {
   readonly body?: unknown;
   /** Whether somebody has begun to read it. */
   readonly readableDidRead: boolean;
+  readonly destroyed: boolean;
   iterator(options: { destroyOnReturn: boolean }): AsyncIterator<unknown>;
   resume(): unknown;
+  on(event: 'data', listener: (chunk: Bytes) => void): unknown;
+  on(event: 'end' | 'close', listener: () => void): unknown;
+  on(event: 'error', listener: (error: unknown) => void): unknown;
+  off(event: 'data', listener: (chunk: Bytes) => void): unknown;
+  off(event: 'close', listener: () => void): unknown;
 }
 
 /** http.ServerResponse, Http2ServerResponse, an Express or a Next response. */
