@@ -18,9 +18,21 @@ export function readArguments<const T extends Options>(
   options: T,
 ): ReturnType<typeof parseArgs<{ args: string[]; options: T; allowPositionals: true }>> {
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: true });
+    return parseArgs({ args: joinValues(args, options), options, allowPositionals: true });
   } catch {
     const names = Object.keys(options).map((name) => `--${name}`);
     throw new UsageError(names.length > 0 ? `its options are ${names.join(', ')}` : 'it has no options');
   }
+}
+
+/** `--pin x` as `--pin=x`: parseArgs takes no value by itself that begins with a dash, as one pin in 64 does. */
+function joinValues(args: readonly string[], options: Options): string[] {
+  const rest = [...args];
+  const joined: string[] = [];
+  for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
+    const takesValue = arg.startsWith('--') && options[arg.slice(2)]?.type === 'string';
+    const value = takesValue ? rest.shift() : undefined;
+    joined.push(value === undefined ? arg : `${arg}=${value}`);
+  }
+  return joined;
 }

@@ -106,6 +106,11 @@ describe('who answers', () => {
     expect(out).toContain('answers in its place');
   });
 
+  it.each(['-', '--'])('takes a pin that begins with %s', async (start) => {
+    const dashed = start.padEnd(43, 'A');
+    expect(await examine(await startServer(), '--pin', dashed)).toMatchObject({ code: 1, found: ['pin'] });
+  });
+
   it('finds that there is no key where one is pinned, and only notes it otherwise', async () => {
     const nen = createNen({ store: new InMemorySessionStore(), onEvent: () => undefined });
     const server = await serve((req) => nen.routes.POST(req));
