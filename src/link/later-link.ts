@@ -16,9 +16,13 @@ export function laterLink<TRouter extends AnyTRPCRouter>(
       return observable((observer) => {
         let running: Unsubscribable | undefined;
         let left = false;
+        const isLeft = (): boolean => left;
         const start = (link: TRPCLink<TRouter>): void => {
           loaded ??= link(runtime);
-          if (!left) running = loaded(props).subscribe(observer);
+          if (left) return;
+          running = loaded(props).subscribe(observer);
+          // At its first word, which comes before `subscribe` returns.
+          if (isLeft()) running.unsubscribe();
         };
         load()
           .catch((cause: unknown) => {

@@ -73,6 +73,14 @@ describe('a link that is loaded later', () => {
     expect([told, errors]).toEqual([[], []]);
   });
 
+  it('leaves for whom leaves at its first word', async () => {
+    const { link, seen } = answering();
+    const client = createTRPCClient<Router>({ links: [laterLink<Router>(async () => link)] });
+    const subscription = client.ticks.subscribe(undefined, { onStarted: () => subscription.unsubscribe() });
+    await turn();
+    expect(seen).toEqual({ made: 1, begun: 1, left: 1 });
+  });
+
   it('that does not come is an ISO-1007 of a call that did not run, and is asked for again', async () => {
     const { link, seen } = answering();
     const cause = new TypeError('Failed to fetch dynamically imported module');
