@@ -129,6 +129,8 @@ describe('what is taken for an answer', () => {
     ['epoch', ''],
     ['epoch', ' noeviction'],
     ['epoch', 'e noeviction more'],
+    ['epoch', null],
+    ['epoch', 1],
     ['create', 0],
     ['create', '1'],
     ['create', null],

@@ -63,9 +63,9 @@ export class ScriptStore implements SessionStore {
 
   /** Also looks at `maxmemory-policy`, of the very node that will keep the claims. */
   async epoch(sid: string): Promise<string> {
-    const [epoch = '', policy = '', ...rest] = String(
-      await this.#run(EPOCH_SCRIPT, [this.#session(sid)]),
-    ).split(' ');
+    const answer = await this.#run(EPOCH_SCRIPT, [this.#session(sid)]);
+    if (typeof answer !== 'string') throw this.#unexpected();
+    const [epoch = '', policy = '', ...rest] = answer.split(' ');
     if (epoch === '' || rest.length > 0) throw this.#unexpected();
     if (policy === '' || policy === 'noeviction') return epoch;
     throw new SessionStoreError(
