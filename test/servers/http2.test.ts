@@ -1,11 +1,14 @@
 /** HTTP/2, by tRPC's standalone handler: node:http2 on both sides. */
+import { once } from 'node:events';
 import { type ClientHttp2Session, connect, createServer } from 'node:http2';
 import { Readable } from 'node:stream';
 import { createTRPCClient } from '@trpc/client';
 import { expect, it, onTestFinished } from 'vitest';
+import { toNodeHandler } from '../../src/adapter/node.ts';
 import { type CreateHTTP2ContextOptions, createHTTP2Handler } from '../../src/adapter/standalone.ts';
 import { nenLink, type Transport } from '../../src/link/index.ts';
 import { listen } from '../support/listen.ts';
+import { until } from '../support/until.ts';
 import { type AppRouter, createApp } from './app.ts';
 import { given } from './given.ts';
 
@@ -58,4 +61,24 @@ it('answers calls and a subscription over HTTP/2', async () => {
   });
   expect(first).toBe('planted event 0');
   await stage.until('feed over');
+});
+
+it('leaves a body whose reader was gone before it began', async () => {
+  let cancelled = false;
+  const cancel = (): void => {
+    cancelled = true;
+  };
+  const handler = toNodeHandler(async (req) => {
+    request.close();
+    await once(req.signal, 'abort');
+    return new Response(new ReadableStream({ cancel }));
+  });
+  const { url, close } = await listen(createServer((req, res) => void handler(req, res)));
+  const session = connect(url);
+  onTestFinished(async () => {
+    session.destroy();
+    await close();
+  });
+  const request = session.request({ ':path': '/' });
+  await until('the body is cancelled', () => cancelled);
 });

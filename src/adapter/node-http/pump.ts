@@ -2,10 +2,16 @@
 
 /** What is used of a stream.Writable, an http.ServerResponse among them. */
 export interface Sink {
-  readonly destroyed: boolean;
+  /** Http2ServerResponse doesn't say, but its stream does. */
+  readonly destroyed?: boolean;
+  readonly stream?: { readonly destroyed: boolean } | undefined;
   write(chunk: Uint8Array): boolean;
   once(event: 'close' | 'drain', listener: () => void): unknown;
   off(event: 'close' | 'drain', listener: () => void): unknown;
+}
+
+export function isDestroyed({ destroyed, stream }: Sink): boolean {
+  return destroyed ?? stream?.destroyed ?? false;
 }
 
 /**
@@ -22,20 +28,20 @@ export async function pump(
   const leave = (): void => void reader.cancel().catch(() => undefined);
   sink.once('close', leave);
   // Closed already, it says so no more.
-  if (sink.destroyed) leave();
+  if (isDestroyed(sink)) leave();
   try {
     for (;;) {
       const { done, value } = await reader.read();
       onFirst?.();
-      if (done || sink.destroyed) return;
+      if (done || isDestroyed(sink)) return;
       const isFull = !sink.write(value);
       // What compression middleware holds back.
       if ('flush' in sink && typeof sink.flush === 'function') sink.flush();
-      if (isFull && !sink.destroyed) await drained(sink);
+      if (isFull && !isDestroyed(sink)) await drained(sink);
     }
   } finally {
     sink.off('close', leave);
-    if (sink.destroyed) leave();
+    if (isDestroyed(sink)) leave();
   }
 }
 

@@ -3,7 +3,7 @@
  * the head does not wait for a body that is late.
  */
 import { type WholeParts, wholeParts } from '../whole-response.ts';
-import { pump } from './pump.ts';
+import { isDestroyed, pump } from './pump.ts';
 import type { NodeResponse } from './types.ts';
 
 /** A middleware in front may have set them too, and both hold. */
@@ -22,7 +22,7 @@ export async function writeResponse(response: Response, res: NodeResponse, metho
     if (whole === undefined) response.body?.cancel().catch(() => undefined);
     throw error;
   }
-  if (whole !== undefined && method !== 'HEAD' && !res.destroyed) {
+  if (whole !== undefined && method !== 'HEAD' && !isDestroyed(res)) {
     res.end(whole.body);
     return;
   }

@@ -29,7 +29,8 @@ export interface NodeResponse {
   statusCode: number;
   readonly headersSent: boolean;
   readonly writableEnded: boolean;
-  readonly destroyed: boolean;
+  readonly destroyed?: boolean;
+  readonly stream?: { readonly destroyed: boolean } | undefined;
   setHeader(name: string, value: string): unknown;
   appendHeader(name: string, value: string | string[]): unknown;
   flushHeaders?(): void;
