@@ -64,6 +64,14 @@ describe('a body parser in front', () => {
       },
       ['json', 'octets'],
     ],
+    [
+      'one that pauses the body and takes its time',
+      (req, _res, next) => {
+        req.pause();
+        setImmediate(next);
+      },
+      ['json', 'octets'],
+    ],
   ])('%s is no obstacle', async (_, parser, encodings) => {
     const { client } = await behind(parser);
     for (const encoding of encodings) {

@@ -163,6 +163,8 @@ function readWhole(req: NodeRequest, limit: number): Promise<Bytes> {
     });
     req.on('error', reject);
     req.on('close', brokenOff);
+    // Somebody in front may have paused it.
+    req.resume();
   });
 }
 
