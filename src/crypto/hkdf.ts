@@ -3,20 +3,20 @@
  * HMAC key, so that a secret from which many keys are derived is imported once.
  *   OKM = T(1) = HMAC(PRK, info || 0x01)
  */
-import { type Bytes, concatBytes, copySecret, wipe } from './bytes.ts';
+import { type Bytes, wipe } from './bytes.ts';
 import type { AeadKey, SyncMacKey } from './primitives.ts';
 
 /** What HKDF-Expand authenticates. */
 export function firstBlock(info: Bytes): Bytes {
-  return concatBytes([info, Uint8Array.of(1)]);
+  const block = new Uint8Array(info.length + 1);
+  block.set(info);
+  block[info.length] = 1;
+  return block;
 }
 
 /** @returns 32 bytes. */
 export function hkdfExpand(prk: SyncMacKey, info: Bytes): Bytes {
-  const block = prk.mac(firstBlock(info));
-  const okm = copySecret(block);
-  wipe(block);
-  return okm;
+  return prk.mac(firstBlock(info));
 }
 
 /** HKDF-Expand to a key that nobody sees as bytes. */

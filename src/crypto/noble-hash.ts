@@ -3,6 +3,7 @@
  */
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
+import { secretBytes } from './bytes.ts';
 import { hkdfExpand } from './hkdf.ts';
 import type { SyncMacKey, SyncPrimitives } from './primitives.ts';
 
@@ -13,7 +14,9 @@ function macKey(key: Uint8Array): SyncMacKey {
   return {
     mac(data) {
       if (wiped) throw new Error('the key is wiped');
-      return keyed.clone().update(data).digest();
+      const digest = secretBytes(sha256.outputLen);
+      keyed.clone().update(data).digestInto(digest);
+      return digest;
     },
     wipe() {
       wiped = true;

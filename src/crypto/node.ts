@@ -4,8 +4,8 @@
  * bundler ever sees an import of a node: module. ML-KEM is node-kem.ts's.
  */
 import type * as NodeCrypto from 'node:crypto';
-import { type Bytes, concatBytes, copySecret, equalBytes, viewOf } from './bytes.ts';
-import { hkdfExpand, hkdfExpandTo } from './hkdf.ts';
+import { type Bytes, concatBytes, copySecret, equalBytes, viewOf, wipe } from './bytes.ts';
+import { hkdfExpand } from './hkdf.ts';
 import { nobleAeadKey, nobleMlKem768, noblePrimitives } from './noble.ts';
 import { nodeMlKem768 } from './node-kem.ts';
 import { AeadError, type SyncAeadKey, type SyncMacKey, type SyncPrimitives } from './primitives.ts';
@@ -38,8 +38,8 @@ function over(crypto: typeof NodeCrypto): SyncPrimitives {
   const { hash }: Partial<Pick<typeof crypto, 'hash'>> = crypto;
   return {
     name: 'node',
-    aeadKey: (key) => aeadKey(crypto, key),
-    deriveAeadKey: hkdfExpandTo((key) => aeadKey(crypto, key)),
+    aeadKey: (key) => aeadKey(crypto, copySecret(key)),
+    deriveAeadKey: (prk: SyncMacKey, info) => aeadKey(crypto, hkdfExpand(prk, info)),
     macKey: (key) => macKey(crypto, key),
     sha256: (data) =>
       viewOf(
@@ -56,7 +56,7 @@ function agrees(crypto: typeof NodeCrypto, primitives: SyncPrimitives): boolean 
   const secret = new Uint8Array(KEY_BYTES).fill(1);
   const nonce = new Uint8Array(NONCE_BYTES).fill(2);
   const message = new Uint8Array(70).fill(3);
-  const native = aeadKey(crypto, secret);
+  const native = aeadKey(crypto, copySecret(secret));
   const [noble] = nobleAeadKey(secret).seal(nonce, secret, [message]);
   return (
     noble !== undefined &&
@@ -67,11 +67,14 @@ function agrees(crypto: typeof NodeCrypto, primitives: SyncPrimitives): boolean 
   );
 }
 
+/** @param rawKey is wiped with the key. */
 function aeadKey(crypto: typeof NodeCrypto, rawKey: Bytes): SyncAeadKey {
   if (rawKey.length !== KEY_BYTES) throw new RangeError('a ChaCha20-Poly1305 key has 32 bytes');
-  let key: Bytes | NodeCrypto.KeyObject | undefined = keepsRaw(crypto)
-    ? copySecret(rawKey)
-    : crypto.createSecretKey(rawKey);
+  let key: Bytes | NodeCrypto.KeyObject | undefined = rawKey;
+  if (!keepsRaw(crypto)) {
+    key = crypto.createSecretKey(rawKey);
+    wipe(rawKey);
+  }
   function usable(nonce: Bytes): Bytes | NodeCrypto.KeyObject {
     if (key === undefined) throw new Error('the key is wiped');
     // Node takes shorter nonces too.
@@ -105,7 +108,7 @@ function aeadKey(crypto: typeof NodeCrypto, rawKey: Bytes): SyncAeadKey {
       return plain;
     },
     wipe() {
-      if (ArrayBuffer.isView(key)) key.fill(0);
+      wipe(rawKey);
       key = undefined;
     },
   };
