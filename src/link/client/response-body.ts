@@ -9,7 +9,7 @@ import { isWhole } from './open-answer.ts';
 type Body = Bytes | ReadableStream<Bytes> | null;
 
 export function responseOf(body: Body, init: ResponseInit): Response {
-  const isComplete = new Response().body !== undefined;
+  const isComplete = 'body' in Response.prototype;
   return isComplete ? new Response(body, init) : completed(new Response(null, init), body);
 }
 
