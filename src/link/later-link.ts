@@ -2,7 +2,7 @@
 import { TRPCClientError, type TRPCLink } from '@trpc/client';
 import type { AnyTRPCRouter } from '@trpc/server';
 import { observable, type Unsubscribable } from '@trpc/server/observable';
-import { notLoaded } from './client/not-loaded.ts';
+import { loaded } from './client/loaded.ts';
 import { toTRPCError } from './trpc-errors.ts';
 
 /** @param load asked once more by the next operation where it failed. */
@@ -10,24 +10,21 @@ export function laterLink<TRouter extends AnyTRPCRouter>(
   load: () => Promise<TRPCLink<TRouter>>,
 ): TRPCLink<TRouter> {
   return (runtime) => {
-    let loaded: ReturnType<TRPCLink<TRouter>> | undefined;
+    let made: ReturnType<TRPCLink<TRouter>> | undefined;
     return (props) => {
-      if (loaded !== undefined) return loaded(props);
+      if (made !== undefined) return made(props);
       return observable((observer) => {
         let running: Unsubscribable | undefined;
         let left = false;
         const isLeft = (): boolean => left;
         const start = (link: TRPCLink<TRouter>): void => {
-          loaded ??= link(runtime);
+          made ??= link(runtime);
           if (left) return;
-          running = loaded(props).subscribe(observer);
+          running = made(props).subscribe(observer);
           // At its first word, which comes before `subscribe` returns.
           if (isLeft()) running.unsubscribe();
         };
-        load()
-          .catch((cause: unknown) => {
-            throw notLoaded(cause);
-          })
+        loaded(load())
           .then(start)
           .catch((error: unknown) => {
             if (!left) observer.error(TRPCClientError.from(toTRPCError(error) as Error));

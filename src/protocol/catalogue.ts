@@ -84,8 +84,8 @@ const CATALOGUE: Readonly<Record<NenErrorCode, Entry>> = {
   'ISO-1007': {
     title: 'Handshake answer invalid',
     cause:
-      'Something other than the session routes answered the handshake, it took over 10 s, or the answer was altered, so that the two sides do not have the same keys.',
-    fix: 'Open the network panel: does POST {nen}/handshake reach your server and answer 200 with JSON? Mount `nen.routes` there, or set `nenUrl`. If it answers and still fails, something on the way alters the answer.',
+      'Something other than the session routes answered the handshake, it took over 10 s, or the answer was altered, so that the two sides do not have the same keys. Or a script of the page that the client loads for it did not come: the message says so.',
+    fix: 'Open the network panel: does POST {nen}/handshake reach your server and answer 200 with JSON? Mount `nen.routes` there, or set `nenUrl`. If it answers and still fails, something on the way alters the answer. A script that is gone from the server since the page was loaded comes with a reload.',
     ran: NOT_SENT,
   },
   'ISO-1008': {

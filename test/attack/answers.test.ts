@@ -5,6 +5,7 @@ import { type Bytes, base64Encode, bytesToLatin1, utf8ToBytes } from '../../src/
 import { primitives } from '../../src/crypto/select.ts';
 import { ClientSession } from '../../src/link/client/client-session.ts';
 import { NenError, type NenErrorCode } from '../../src/link/client/index.ts';
+import { openStream } from '../../src/link/client/open-stream.ts';
 import type { TransportInit } from '../../src/link/client/transport.ts';
 import { SESSION_MAX_REQUESTS } from '../../src/protocol/constants.ts';
 import { sealResponse } from '../../src/protocol/exchange.ts';
@@ -466,7 +467,7 @@ describe('rows 68 and 69: the limits of keys', () => {
     const secrets = { requestKey: key(), responseSecret: key(), exporterSecret: key(), hmacKey: key() };
     const terms = { now: 1_790_000_000_000, expiresAt: 1_790_003_600_000, epoch: 'e' };
     const device = { wall: () => 0, monotonic: () => 0 };
-    const session = new ClientSession(p, { sid: AUDIENCE, secrets, terms }, device);
+    const session = new ClientSession(p, { sid: AUDIENCE, secrets, terms }, device, openStream);
     session.requests = SESSION_MAX_REQUESTS - 1;
     expect(session.usable()).toBe(true);
     session.requests++;

@@ -10,6 +10,7 @@ import { primitives } from '../../src/crypto/select.ts';
 import { mlKem768Suite } from '../../src/crypto/suite.ts';
 import { NenClient, type NenClientOptions } from '../../src/link/client/index.ts';
 import { isWhole, openAnswer } from '../../src/link/client/open-answer.ts';
+import { openStream } from '../../src/link/client/open-stream.ts';
 import type { Transport } from '../../src/link/client/transport.ts';
 import { MAX_ENVELOPE_BYTES } from '../../src/protocol/constants.ts';
 import { type NenErrorCode, WIRE_ERRORS } from '../../src/protocol/errors.ts';
@@ -238,6 +239,6 @@ export function toResponse({ status, headers, bytes }: Whole): Response {
 /** The whole of what the real client opens of an answer. @throws {NenError} */
 export async function openWhole(exchange: Exchange, response: Response): Promise<Bytes> {
   const options = { exchange, response, signal: null, maxEnvelopeBytes: MAX_ENVELOPE_BYTES };
-  const { body } = await openAnswer({ ...options, onOpened: () => undefined });
+  const { body } = await openAnswer({ ...options, openStream, onOpened: () => undefined });
   return isWhole(body) ? body : new Uint8Array(await new Response(body).arrayBuffer());
 }

@@ -1,6 +1,7 @@
 /** From the outer response to the handler's: only what is sealed is data, and only so much of it is read. */
 import { describe, expect, it, vi } from 'vitest';
 import { type Answer, openAnswer, PlainRefusal } from '../../src/link/client/open-answer.ts';
+import { openStream } from '../../src/link/client/open-stream.ts';
 import type { Encoding } from '../../src/protocol/envelope.ts';
 import { NenError } from '../../src/protocol/errors.ts';
 import { type Exchange, sealResponse } from '../../src/protocol/exchange.ts';
@@ -17,7 +18,8 @@ const TYPE = { json: 'application/json', octets: 'application/octet-stream' } as
 async function open(exchange: Exchange, response: Response, limit = LIMIT): Promise<Answer> {
   const onOpened = vi.fn();
   try {
-    return await openAnswer({ exchange, response, signal: null, maxEnvelopeBytes: limit, onOpened });
+    const options = { exchange, response, signal: null, maxEnvelopeBytes: limit };
+    return await openAnswer({ ...options, openStream, onOpened });
   } catch (error) {
     expect(onOpened).toHaveBeenCalledOnce();
     throw error;

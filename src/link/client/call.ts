@@ -115,7 +115,9 @@ export class Caller {
     }
     try {
       const onOpened = (): void => session.release();
-      return await openAnswer({ exchange: sealed.exchange, response, signal, maxEnvelopeBytes, onOpened });
+      const { openStream } = session;
+      const { exchange } = sealed;
+      return await openAnswer({ exchange, response, signal, maxEnvelopeBytes, openStream, onOpened });
     } catch (cause) {
       throw lost(cause, signal, response.status);
     }

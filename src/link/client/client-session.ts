@@ -10,22 +10,27 @@ import { HeldSession } from '../../protocol/held-session.ts';
 import type { Identities } from '../../protocol/key-schedule.ts';
 import { importKeys } from '../../protocol/keys.ts';
 import { type DeviceClock, ServerClock } from './clock.ts';
+import type { OpenStream } from './open-stream.ts';
 
 export class ClientSession extends HeldSession {
   readonly terms: SessionTerms;
   readonly identities: Identities;
   readonly clock: ServerClock;
+  /** There before a call is sent: its answer may be a stream. */
+  readonly openStream: OpenStream;
   requests = 0;
 
   constructor(
     primitives: Primitives,
     { sid, secrets, terms, ...identities }: NewSession,
     device: DeviceClock,
+    openStream: OpenStream,
   ) {
     super(sid, importKeys(primitives, secrets));
     this.terms = terms;
     this.identities = identities;
     this.clock = new ServerClock(terms.now, device);
+    this.openStream = openStream;
   }
 
   /** Whether it is time to replace it: well before the server ends it, so that no call is refused for it. */

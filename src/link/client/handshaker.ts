@@ -23,6 +23,7 @@ import { decodePlainRefusal } from '../../protocol/refusal.ts';
 import { abortWith } from './abort.ts';
 import { ClientSession } from './client-session.ts';
 import type { DeviceClock } from './clock.ts';
+import { loaded } from './loaded.ts';
 import { type Transport, UNCACHED } from './transport.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
@@ -82,13 +83,16 @@ export class Handshaker {
     try {
       const pending = await this.#start(previous, timeout.signal);
       const sent = send(encodeClientHello(pending.hello), timeout.signal);
-      const answer = await unlessAborted(sent, timeout.signal).catch((error: unknown) => {
+      // Any answer may be a stream, and can't wait for what opens it: loaded meanwhile, before there is a session.
+      const both = Promise.all([sent, loaded(import('./open-stream.ts'))]);
+      const [answer, { openStream }] = await unlessAborted(both, timeout.signal).catch((error: unknown) => {
         pending.keyPair.wipe();
         throw error;
       });
       const session = await this.#finish(pending, answer, timeout.signal);
       this.#requireOnceSeen(session, outcome);
-      return new ClientSession(pending.hello.suite.primitives, session, this.#options.device);
+      const { primitives } = pending.hello.suite;
+      return new ClientSession(primitives, session, this.#options.device, openStream);
     } finally {
       clearTimeout(timer);
     }
@@ -151,12 +155,4 @@ export class Handshaker {
       throw new NenError('ISO-1007', { outcome: 'not-run', cause, message });
     }
   }
-}
-
-/** What has to be loaded for a handshake comes over the network, as the scripts of a page do. */
-async function loaded<Part>(part: Promise<Part>): Promise<Part> {
-  return part.catch((cause: unknown) => {
-    const message = 'The cryptography of the handshake could not be loaded.';
-    throw new NenError('ISO-1007', { outcome: 'not-run', cause, message });
-  });
 }

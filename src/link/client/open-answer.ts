@@ -18,9 +18,8 @@ import type { Field } from '../../protocol/headers.ts';
 import { decodeResponse } from '../../protocol/http.ts';
 import { mediaType } from '../../protocol/media-type.ts';
 import { decodePlainRefusal, decodeRefusal } from '../../protocol/refusal.ts';
-import { StreamOpener } from '../../protocol/stream.ts';
-import { type BodyReader, readsAsItArrives } from './body-reader.ts';
-import { openSealedBody, openSealedBytes } from './sealed-body.ts';
+import { readsAsItArrives } from './body-reader.ts';
+import type { BegunStream, OpenStream } from './open-stream.ts';
 
 /** The handler's response, opened. */
 export interface Answer {
@@ -42,6 +41,7 @@ export interface OpenAnswerOptions {
   readonly response: Response;
   readonly signal: AbortSignal | null;
   readonly maxEnvelopeBytes: number;
+  readonly openStream: OpenStream;
   /** Called once, when nothing more will be opened. */
   readonly onOpened: () => void;
 }
@@ -51,28 +51,19 @@ export interface OpenAnswerOptions {
  * @throws {NenError} ISO-4003, ISO-4004, ISO-4005, a stream's codes, or what the server refused with.
  */
 export async function openAnswer(options: OpenAnswerOptions): Promise<Answer> {
-  const { exchange, response, signal, onOpened } = options;
+  const { exchange, response, signal, openStream, onOpened } = options;
   let streaming = false;
   try {
-    const body = await beginBody(options);
-    if ('bytes' in body) return await openWhole(exchange, response, body.bytes);
+    const begun = await beginBody(options);
+    if ('bytes' in begun) return await openWhole(exchange, response, begun.bytes);
     streaming = true;
-    const opener = new StreamOpener(exchange, response.status);
-    const stream =
-      'records' in body
-        ? await openSealedBytes(opener, body.records, onOpened)
-        : await openSealedBody(opener, body.reader, body.first, signal, onOpened);
-    return { status: stream.head.status, fields: stream.head.fields, body: stream.body };
+    return await openStream({ exchange, status: response.status, begun, signal, onOpened });
   } finally {
     if (!streaming) onOpened();
   }
 }
 
-type BegunBody =
-  | { readonly bytes: Bytes }
-  | { readonly reader: BodyReader; readonly first: Bytes | undefined }
-  /** All records of a stream, where bodies don't stream. */
-  | { readonly records: Bytes };
+type BegunBody = { readonly bytes: Bytes } | BegunStream;
 
 /** Reads a body whole, or only up to where it shows to be a stream: by its type, in octets by its first byte. */
 async function beginBody({ exchange, response, maxEnvelopeBytes }: OpenAnswerOptions): Promise<BegunBody> {
