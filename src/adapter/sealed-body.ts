@@ -68,6 +68,15 @@ export function sealedBody(parts: SealedBodyParts): ReadableStream<Bytes> {
       at += pieceBytes;
     } while (at < data.length);
   };
+  const fail = async (controller: ReadableStreamDefaultController<Bytes>, error: unknown): Promise<void> => {
+    if (ended) return;
+    context.report({ type: 'handler-error', sid, error });
+    // It may not know: of a chunk, say, whose buffer was taken away before it could be sealed.
+    body.cancel(error).catch(() => undefined);
+    controller.enqueue(await sealer.failed('ISO-6004'));
+    end('failed');
+    controller.close();
+  };
   return new ReadableStream<Bytes>(
     {
       async start(controller) {
@@ -75,7 +84,8 @@ export function sealedBody(parts: SealedBodyParts): ReadableStream<Bytes> {
         controller.enqueue(parts.head);
         if (signal.aborted) return leave();
         signal.addEventListener('abort', leave);
-        if (parts.first.length > 0) await sealChunks(controller, parts.first);
+        if (parts.first.length === 0) return;
+        await sealChunks(controller, parts.first).catch((error: unknown) => fail(controller, error));
       },
       async pull(controller) {
         try {
@@ -87,13 +97,10 @@ export function sealedBody(parts: SealedBodyParts): ReadableStream<Bytes> {
           if (ended || !done) return;
           controller.enqueue(await sealer.final());
           end('final');
+          controller.close();
         } catch (error) {
-          if (ended) return;
-          context.report({ type: 'handler-error', sid, error });
-          controller.enqueue(await sealer.failed('ISO-6004'));
-          end('failed');
+          await fail(controller, error);
         }
-        controller.close();
       },
       async cancel(reason) {
         end('cancelled');

@@ -1,5 +1,5 @@
 /** Streams from the server's side: keep-alive, back-pressure, cancellation, and what is one record. */
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { NenClient, NenError } from '../../src/link/client/index.ts';
 import { bodyOf, bytes, gatedBody, turn } from './bodies.ts';
 import { ORIGIN, rig } from './rig.ts';
@@ -182,6 +182,42 @@ describe('a sealed stream', () => {
     await expect(reader?.read()).rejects.toMatchObject({ code: 'ISO-6001' });
     expect(events.at(-1)).toMatchObject({ type: 'stream-ended', outcome: 'cancelled' });
   });
+
+  test.each([
+    ['first', 0],
+    ['second', 1],
+  ])(
+    'a %s chunk that was taken away again fails the stream, and leaves nothing behind',
+    async (_, before) => {
+      const stray: unknown[] = [];
+      const note = (error: unknown): void => void stray.push(error);
+      process.on('uncaughtException', note);
+      onTestFinished(() => void process.off('uncaughtException', note));
+      const { body, push, cancelled } = gatedBody();
+      const { nen, wrapped, events } = rig(() => {
+        const chunk = bytes('planted');
+        for (let i = 0; i < before; i++) push(bytes('good'));
+        if (before === 0) push(chunk);
+        else setTimeout(() => push(chunk), 20);
+        queueMicrotask(() => structuredClone(chunk.buffer, { transfer: [chunk.buffer] }));
+        return new Response(body);
+      });
+      const gone = new AbortController();
+      const client = new NenClient(ORIGIN, {
+        fetch: async (url, { method, headers, body: sealed }) => {
+          const req = new Request(url, { method, headers, body: sealed, signal: gone.signal });
+          return url.includes('/api/nen/') ? nen.routes.POST(req) : wrapped(req);
+        },
+      });
+      const response = await client.tunnel('/api')('/api/x');
+      await expect(response.text()).rejects.toMatchObject({ code: 'ISO-6004' });
+      expect(events.at(-1)).toMatchObject({ type: 'stream-ended', outcome: 'failed' });
+      await cancelled;
+      gone.abort();
+      await turn();
+      expect(stray).toEqual([]);
+    },
+  );
 
   test('a chunk far over a record goes through whole', async () => {
     const { body, push, end } = gatedBody();
