@@ -93,7 +93,7 @@ describe('tokenBucket', () => {
       });
       return headers.get('x-forwarded-for')?.split(', ').at(-1) ?? '';
     };
-    take(ofOne(ADDRESSES));
+    expect(take(ofOne(ADDRESSES))).toBe(0);
     const before = used();
     for (let number = 0; number < ADDRESSES; number++) expect(take(ofOne(number))).toBe(0);
     for (let number = 0; number < ADDRESSES; number++) expect(take(`${number}`.padEnd(15_000, 'x'))).toBe(0);
