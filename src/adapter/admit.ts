@@ -47,7 +47,8 @@ export async function admit(context: Context, req: Request, line: RequestLine): 
     if (body.length > LARGE_BYTES) await context.turns.take();
     const opened = await openRequest(session, line, headers, encodingOf(req), body);
     await context.sessions.claim(session, headers.nonce, Number(headers.timestamp));
-    return { ...opened, session, line, headers };
+    const { payload, exchange } = opened;
+    return { payload, exchange, session, line, headers };
   } catch (error) {
     session.release();
     throw error;
@@ -59,7 +60,6 @@ export async function admit(context: Context, req: Request, line: RequestLine): 
  * @throws {NenError} ISO-5002, ISO-4006, ISO-2003: to be sealed.
  */
 export async function claimFirstAttempt({ sessions, now }: Context, { headers }: Admitted): Promise<void> {
-  if (headers.retry === '') return;
   const first = decodeRetry(headers.retry);
   if (first === undefined) throw new NenError('ISO-4006', { hint: 'X-Nen-Retry is malformed' });
   if (!isInWindow(first.timestamp, now())) {

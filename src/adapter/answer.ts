@@ -18,7 +18,7 @@ import { encodeResponse } from '../protocol/http.ts';
 import { type Padding, padMessage } from '../protocol/padding.ts';
 import { encodeRefusal } from '../protocol/refusal.ts';
 import { StreamSealer } from '../protocol/stream.ts';
-import { BurstReader } from './burst.ts';
+import { type Burst, BurstReader } from './burst.ts';
 import type { Context } from './context.ts';
 import { HandlerFailure } from './handler-failure.ts';
 import { sealedBody } from './sealed-body.ts';
@@ -49,10 +49,8 @@ export async function sealAnswer(
 ): Promise<Response> {
   const { inside, outside } = splitHeaders(response.headers, context.publicHeaders);
   const body = response.body === null ? undefined : new BurstReader(response.body);
-  const { padding, coalesceMs, fullBytes } = shaping;
-  const first = await body
-    ?.gather(MAX_SINGLE_ANSWER_BYTES, coalesceMs, fullBytes)
-    .catch((error: unknown) => Promise.reject(new HandlerFailure(error)));
+  const { padding } = shaping;
+  const first = body && (await firstBurst(body, shaping));
   if (body !== undefined && first !== undefined && !(first.done && first.length <= MAX_SINGLE_ANSWER_BYTES)) {
     const sealer = new StreamSealer(exchange, OUTER_OK, { padding });
     const head = await sealer.head(response.status, inside).catch((error: unknown) => {
@@ -89,6 +87,15 @@ export async function sealAnswer(
   const answer = toResponse(status, outside, sealed);
   onSealed();
   return answer;
+}
+
+/** @throws {HandlerFailure} */
+async function firstBurst(body: BurstReader, { coalesceMs, fullBytes }: Shaping): Promise<Burst> {
+  try {
+    return await body.gather(MAX_SINGLE_ANSWER_BYTES, coalesceMs, fullBytes);
+  } catch (error) {
+    throw new HandlerFailure(error);
+  }
 }
 
 /** Seals a refusal from after the claim. */

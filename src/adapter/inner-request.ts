@@ -9,7 +9,8 @@ import { standIn } from '../protocol/stand-in.ts';
 export interface InnerRequestParts {
   readonly method: string;
   readonly url: string;
-  readonly headers: Headers;
+  /** Asked for once, if at all. */
+  readonly headers: () => Headers;
   readonly body: Bytes;
   /** Aborted with the outer request. */
   readonly signal: AbortSignal;
@@ -32,6 +33,7 @@ class InnerRequest {
   }
 
   readonly #parts: InnerRequestParts;
+  #headers: Headers | undefined;
   #real: Request | undefined;
   #used = false;
 
@@ -46,7 +48,8 @@ class InnerRequest {
     return this.#parts.url;
   }
   get headers(): Headers {
-    return this.#parts.headers;
+    this.#headers ??= this.#parts.headers();
+    return this.#headers;
   }
   get signal(): AbortSignal {
     return this.#parts.signal;
@@ -72,7 +75,8 @@ class InnerRequest {
   /** The real Request, from the first unusual access on. */
   real(): Request {
     if (this.#real === undefined) {
-      const { method, url, headers, body, signal } = this.#parts;
+      const { method, url, body, signal } = this.#parts;
+      const { headers } = this;
       this.#real = new Request(url, { method, headers, signal, body: this.#hasBody ? body : null });
       if (this.#used) consume(this.#real);
     }

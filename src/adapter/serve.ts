@@ -32,7 +32,7 @@ export async function serveSealed(
   const { session, exchange } = admitted;
   let response: Response;
   try {
-    await claimFirstAttempt(context, admitted);
+    if (admitted.headers.retry !== '') await claimFirstAttempt(context, admitted);
     response = await answer(admitted);
   } catch (error) {
     return sealFailure(context, req, admitted, error, shaping);

@@ -42,7 +42,7 @@ export function unsealRequest(
   return createInnerRequest({
     method,
     url: admitted.session.audience + path.slice(context.mountPath.length),
-    headers: ownHeaders(context, message, outer, admitted.exchange.kind === 'http'),
+    headers: () => ownHeaders(context, message, outer, admitted.exchange.kind === 'http'),
     body,
     get signal() {
       return outer.signal;

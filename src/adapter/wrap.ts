@@ -99,11 +99,11 @@ export function createWrap(context: Context, facts: SessionFacts): FrameWrap {
       };
       return serveSealed(limited, req, call, shaping);
     };
-    return takesStandIn(async (req: Request, ...rest: Rest) => {
+    const { cors } = context;
+    if (cors === undefined) return takesStandIn((req, ...rest) => answer(req, rest));
+    return takesStandIn(async (req, ...rest) => {
       const response = await answer(req, rest);
-      return context.cors === undefined || req.method === 'OPTIONS'
-        ? response
-        : context.cors.expose(req, response);
+      return req.method === 'OPTIONS' ? response : cors.expose(req, response);
     });
   };
 }

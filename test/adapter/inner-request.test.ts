@@ -13,7 +13,7 @@ function make(
   const parts = {
     method,
     url: URL_TEXT,
-    headers: new Headers(headers),
+    headers: () => new Headers(headers),
     body: new TextEncoder().encode(body),
     signal: abort.signal,
   };
