@@ -1,13 +1,14 @@
 /**
  * T15: how many calls one process serves over memory and over Redis, beside the same calls in clear. The three
  * take turns, so that what else the machine does meets all of them; the best turn of each counts. Client and
- * Redis are on the same processors, so the time that each had of them is told too.
+ * Redis are on the same processors, so the time that each had of them is told too; all calls go over the same bare
+ * node:http, without a real Response of the way's.
  */
 import { cpus } from 'node:os';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Transport } from '../../src/link/client/transport.ts';
 import { type App, type Apps, startApps } from '../faults/long/apps.ts';
-import { httpTransport } from '../faults/long/http-transport.ts';
+import { bareResponse, httpTransport } from '../faults/long/http-transport.ts';
 import { judge, startLoad } from '../faults/long/load.ts';
 import { report } from '../support/figures.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
@@ -102,7 +103,7 @@ test('T15: throughput of one process over memory and over Redis, 64 connections,
     startApps(1, { logs: false }),
     startApps(1, { logs: false, redis: redis.port }),
   ]);
-  const { transport, close } = httpTransport(CONNECTIONS);
+  const { transport, close } = httpTransport(CONNECTIONS, bareResponse);
   const way = ({ apps }: Apps, sealed: boolean): Way => ({ app: apps[0] as App, transport, sealed });
   const ways = { plain: way(inClear, false), memory: way(inMemory, true), Redis: way(inRedis, true) };
   const turns: Record<keyof typeof ways, Measured[]> = { plain: [], memory: [], Redis: [] };
