@@ -2,7 +2,7 @@
 import { createTRPCClient, TRPCClientError, type TRPCLink } from '@trpc/client';
 import { initTRPC } from '@trpc/server';
 import { observable } from '@trpc/server/observable';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { laterLink } from '../../src/link/later-link.ts';
 import { NenError } from '../../src/protocol/errors.ts';
 
@@ -30,12 +30,16 @@ function answering() {
 function subscribe(client: ReturnType<typeof createTRPCClient<Router>>) {
   const told: string[] = [];
   const errors: unknown[] = [];
+  const waits: unknown[] = [];
   const { unsubscribe } = client.ticks.subscribe(undefined, {
     onStarted: () => told.push('started'),
     onError: (error) => errors.push(error),
+    onConnectionStateChange: ({ state, error }) => {
+      waits.push([state, NenError.from(error)?.code]);
+    },
     onComplete: () => told.push('complete'),
   });
-  return { told, errors, unsubscribe };
+  return { told, errors, waits, unsubscribe };
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -81,29 +85,60 @@ describe('a link that is loaded later', () => {
     expect(seen).toEqual({ made: 1, begun: 1, left: 1 });
   });
 
-  it('that does not come is an ISO-1007 of a call that did not run, and is asked for again', async () => {
-    const { link, seen } = answering();
+  describe('that does not come', () => {
+    beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+    afterEach(() => void vi.useRealTimers());
+
     const cause = new TypeError('Failed to fetch dynamically imported module');
-    let missing = true;
-    const client = createTRPCClient<Router>({
-      links: [
-        laterLink<Router>(async () => {
-          if (missing) throw cause;
-          return link;
-        }),
-      ],
+
+    /** A client whose link can't be loaded as long as `missing` says so. */
+    function clientWithout() {
+      const { link, seen } = answering();
+      const network = { missing: true, loads: 0 };
+      const load = async (): Promise<TRPCLink<Router>> => {
+        network.loads++;
+        if (network.missing) throw cause;
+        return link;
+      };
+      return { client: createTRPCClient<Router>({ links: [laterLink<Router>(load)] }), network, seen };
+    }
+
+    it('is waited for and asked for again, and who subscribes is told', async () => {
+      const { client, network, seen } = clientWithout();
+      const { told, errors, waits } = subscribe(client);
+      await turn();
+      await vi.advanceTimersByTimeAsync(1_250);
+      expect(network.loads).toBe(2);
+      expect(waits).toEqual(new Array(2).fill(['connecting', 'ISO-1007']));
+      network.missing = false;
+      await vi.advanceTimersByTimeAsync(2_500);
+      expect([told, errors, network.loads]).toEqual([['started'], [], 3]);
+      expect(seen).toEqual({ made: 1, begun: 1, left: 0 });
     });
-    const [failed, left] = [subscribe(client), subscribe(client)];
-    left.unsubscribe();
-    await turn();
-    expect(left.errors).toEqual([]);
-    expect(failed.errors).toEqual([expect.any(TRPCClientError)]);
-    expect(NenError.from(failed.errors[0])).toMatchObject({ code: 'ISO-1007', outcome: 'not-run', cause });
-    missing = false;
-    const next = subscribe(client);
-    await turn();
-    expect(next.told).toEqual(['started']);
-    expect(seen.begun).toBe(1);
+
+    it('in half a minute is an ISO-1007 of a call that did not run; the next one begins anew', async () => {
+      const { client, network } = clientWithout();
+      const { errors, waits } = subscribe(client);
+      await turn();
+      await vi.advanceTimersByTimeAsync(40_000);
+      expect([network.loads, waits.length]).toEqual([6, 5]);
+      expect(errors).toEqual([expect.any(TRPCClientError)]);
+      expect(NenError.from(errors[0])).toMatchObject({ code: 'ISO-1007', outcome: 'not-run', cause });
+      network.missing = false;
+      const next = subscribe(client);
+      await turn();
+      expect(next.told).toEqual(['started']);
+    });
+
+    it('is not asked for again for whom has left', async () => {
+      const { client, network } = clientWithout();
+      const { errors, waits, unsubscribe } = subscribe(client);
+      await turn();
+      unsubscribe();
+      expect(vi.getTimerCount()).toBe(0);
+      await vi.advanceTimersByTimeAsync(40_000);
+      expect([network.loads, waits.length, errors]).toEqual([1, 1, []]);
+    });
   });
 
   it('tells of what a link throws at once, where it would have thrown it', async () => {

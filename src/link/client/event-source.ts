@@ -4,8 +4,8 @@
  * its headers anew at each attempt, and dispatches nothing after close().
  */
 import { createParser } from 'eventsource-parser';
-import { randomBytes } from '../../crypto/random.ts';
 import { NenError, type NenErrorCode } from '../../protocol/errors.ts';
+import { backOff } from './back-off.ts';
 import { type BodyReader, readerOf } from './body-reader.ts';
 import type { Fetch } from './fetch.ts';
 import type { MessageInit } from './message.ts';
@@ -59,10 +59,10 @@ const OPEN = 1;
 const CLOSED = 2;
 
 const MAX_EVENT_CHARACTERS = 8 * 1024 * 1024;
-const FIRST_DELAY_MS = 1_000;
-const MAX_DELAY_MS = 30_000;
+const FIRST_RETRY_MS = 1_000;
+const MAX_RETRY_MS = 30_000;
 /** Doubling no time at all would never leave a server in peace. */
-const MIN_DELAY_MS = 100;
+const MIN_RETRY_MS = 100;
 
 /** Failures that a later attempt may not meet again. */
 const TRANSIENT: ReadonlySet<NenErrorCode> = new Set<NenErrorCode>([
@@ -107,7 +107,7 @@ export class SealedEventSource {
   readonly #listeners = new Map<string, Set<Listener>>();
   readonly #closing = new AbortController();
   #lastEventId = '';
-  #retryMs = FIRST_DELAY_MS;
+  #retryMs = FIRST_RETRY_MS;
   #failures = 0;
 
   constructor(url: string | URL, init: SealedEventSourceInit = {}) {
@@ -151,7 +151,7 @@ export class SealedEventSource {
       }
       this.readyState = CONNECTING;
       this.#dispatch('error', this.errorEvent(failure ?? new EventStreamEnded()));
-      await this.#delay();
+      await backOff(this.#retryMs, this.#failures++, this.#closing.signal);
     }
   }
 
@@ -185,7 +185,7 @@ export class SealedEventSource {
     const parser = createParser({
       maxBufferSize: MAX_EVENT_CHARACTERS,
       onRetry: (retryMs) => {
-        this.#retryMs = Math.min(Math.max(retryMs, MIN_DELAY_MS), MAX_DELAY_MS);
+        this.#retryMs = Math.min(Math.max(retryMs, MIN_RETRY_MS), MAX_RETRY_MS);
       },
       onEvent: ({ event, data, id }) => {
         if (id !== undefined) this.#lastEventId = id;
@@ -220,23 +220,6 @@ export class SealedEventSource {
         });
       }
     }
-  }
-
-  /** The server's `retry:` time, doubled with each failure in a row and spread by half. */
-  async #delay(): Promise<void> {
-    const spread = 0.75 + (randomBytes(1)[0] ?? 0) / 512;
-    const delayMs = Math.min(MAX_DELAY_MS, this.#retryMs * 2 ** this.#failures++ * spread);
-    const { signal } = this.#closing;
-    if (signal.aborted) return;
-    await new Promise<void>((resolve) => {
-      const stop = (): void => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', stop);
-        resolve();
-      };
-      const timer = setTimeout(stop, delayMs);
-      signal.addEventListener('abort', stop);
-    });
   }
 
   #closed(): boolean {

@@ -1,4 +1,4 @@
-/** Opens the sealed stream that an answer turned out to be. Loaded before a call is sent: load-open-stream.ts. */
+/** Opens the sealed stream that an answer turned out to be. Loaded during the handshake: handshaker.ts. */
 import type { Bytes } from '../../crypto/bytes.ts';
 import type { Exchange } from '../../protocol/exchange.ts';
 import type { Field } from '../../protocol/headers.ts';
