@@ -2,7 +2,7 @@
  * The opened sessions of this instance, over the store. A warm request costs one round trip, the claim,
  * which also tells that a session has gone elsewhere. Keys are wiped once nothing is in flight under them.
  */
-import { type Bytes, base64UrlEncode, equalBytes, wipe } from '../crypto/bytes.ts';
+import { type Bytes, base64Encode, equalBytes, wipe } from '../crypto/bytes.ts';
 import type { SyncPrimitives } from '../crypto/primitives.ts';
 import { randomBytes } from '../crypto/random.ts';
 import type { Signer } from '../crypto/signature.ts';
@@ -137,10 +137,8 @@ export class Sessions {
     if (!isClaimable(timestamp, now))
       throw new NenError('ISO-3003', { hint: 'the body took too long to arrive' });
     const idleMs = Math.min(this.#idleMs, session.expiresAt - now);
-    const result =
-      idleMs > 0
-        ? await this.#claim(session.sid, nonce, timestamp, { idleMs, requireSession: true, epoch: undefined })
-        : 'gone';
+    const options = { claimMs: claimMs(timestamp, now), idleMs, requireSession: true, epoch: undefined };
+    const result = idleMs > 0 ? await this.#claim(session.sid, nonce, options) : 'gone';
     if (result === 'claimed') return;
     if (result === 'replayed')
       throw new NenError('ISO-5001', { hint: 'a copy of a request that was claimed before' });
@@ -153,18 +151,13 @@ export class Sessions {
    * more; 'gone' that the store may have forgotten whether it ran.
    */
   claimFirst({ sid, nonce, timestamp, epoch }: FirstAttempt): Promise<ClaimResult> {
-    return this.#claim(sid, nonce, timestamp, { idleMs: 0, requireSession: false, epoch });
+    const options = { claimMs: claimMs(timestamp, this.#now()), idleMs: 0, requireSession: false, epoch };
+    return this.#claim(sid, nonce, options);
   }
 
-  #claim(
-    sid: string,
-    nonce: string,
-    timestamp: number,
-    options: Required<Omit<ClaimOptions, 'claimMs'>>,
-  ): Promise<ClaimResult> {
-    const attempt = base64UrlEncode(randomBytes(ATTEMPT_BYTES));
-    const lifeMs = claimMs(timestamp, this.#now());
-    return this.#ask(() => this.#store.claim(sid, nonce, attempt, { ...options, claimMs: lifeMs }));
+  #claim(sid: string, nonce: string, options: Required<ClaimOptions>): Promise<ClaimResult> {
+    const attempt = base64Encode(randomBytes(ATTEMPT_BYTES));
+    return this.#ask(() => this.#store.claim(sid, nonce, attempt, options));
   }
 
   async #load(sid: string, now: number): Promise<OpenedSession | undefined> {
