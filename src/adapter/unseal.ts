@@ -44,9 +44,7 @@ export function unsealRequest(
     url: admitted.session.audience + path.slice(context.mountPath.length),
     headers: () => ownHeaders(context, message, outer, admitted.exchange.kind === 'http'),
     body,
-    get signal() {
-      return outer.signal;
-    },
+    signal: () => outer.signal,
   });
 }
 

@@ -15,7 +15,7 @@ function make(
     url: URL_TEXT,
     headers: () => new Headers(headers),
     body: new TextEncoder().encode(body),
-    signal: abort.signal,
+    signal: () => abort.signal,
   };
   return { req: createInnerRequest(parts), abort };
 }
