@@ -10,7 +10,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createExpressMiddleware } from '../../src/adapter/express.ts';
 import type { NenOptions } from '../../src/adapter/index.ts';
 import { toNodeHandler } from '../../src/adapter/node.ts';
-import { NenError, type NenLinkOptions, nenLink } from '../../src/link/index.ts';
+import { NenClient, NenError, type NenLinkOptions, nenLink } from '../../src/link/index.ts';
 import { listen } from '../support/listen.ts';
 import { until } from '../support/until.ts';
 import { type AppRouter, createApp } from './app.ts';
@@ -79,6 +79,16 @@ describe('a body parser in front', () => {
       expect(await trpc.add.mutate([20, 22])).toBe(42);
       expect(await trpc.size.mutate('ü'.repeat(100_000))).toBe(100_000);
     }
+  });
+
+  it('that waits for the end of a body which is empty takes nothing from it', async () => {
+    const { url } = await behind((req, _res, next) => {
+      if (req.url.endsWith('/terminate')) req.resume().on('close', () => next());
+      else next();
+    });
+    const client = new NenClient(new URL(url).origin);
+    await client.handshake();
+    await client.terminate();
   });
 
   it('that keeps the body to itself is named in the log, and the client gets ISO-4007', async () => {

@@ -14,6 +14,7 @@ export interface NodeRequest {
   readonly body?: unknown;
   /** Whether somebody has begun to read it. */
   readonly readableDidRead: boolean;
+  readonly readableEnded: boolean;
   readonly destroyed: boolean;
   iterator(options: { destroyOnReturn: boolean }): AsyncIterator<unknown>;
   resume(): unknown;
