@@ -99,12 +99,7 @@ export function createWithNen(
           const body = await readRouteBody(req, context.maxBodyBytes);
           const value = input === undefined ? body : await validate(input, body);
           const { params } = await readParams(next);
-          const facade = {
-            params,
-            get session() {
-              return facts.of(req);
-            },
-          };
+          const facade = { params, session: facts.of(req) };
           return toResponse(await handler(req, value as never, facade as never));
         } catch (error) {
           return errorResponse(error);
