@@ -88,9 +88,12 @@ function tokens(frames: number): ReadableStream<Bytes> {
   );
 }
 
-const server = await listen(
-  createServer((req, res) => (req.url?.startsWith('/api/nen/') ? nen.nodeRoutes : sealed)(req, res)),
+const http = createServer((req, res) =>
+  (req.url?.startsWith('/api/nen/') ? nen.nodeRoutes : sealed)(req, res),
 );
+// Beyond the load: a connection that a busy client has not needed for five seconds would else be closed under its next call.
+http.keepAliveTimeout = 60_000;
+const server = await listen(http);
 
 const delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
 delay.enable();
