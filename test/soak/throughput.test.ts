@@ -1,18 +1,18 @@
 /**
  * T15: how many calls one process serves over memory and over Redis, beside the same calls in clear. The three
  * take turns, so that what else the machine does meets all of them; the best turn of each counts. Client and
- * Redis are on the same processors, so the time that each had of them is told too; all calls go over the same bare
- * node:http, without a real Response of the way's.
+ * Redis are on the same processors, so the time that each had of them is told too.
  */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { cpus } from 'node:os';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Transport } from '../../src/link/client/transport.ts';
 import { type App, type Apps, startApps } from '../faults/long/apps.ts';
-import { bareResponse, httpTransport } from '../faults/long/http-transport.ts';
-import { judge, startLoad } from '../faults/long/load.ts';
+import { type Bundled, bundleForNode } from '../support/bundle.ts';
 import { report } from '../support/figures.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { lasting } from '../support/share.ts';
+import type { Mark, Order, Outcome } from './load-process.ts';
 
 const CONNECTIONS = 64;
 const CLIENTS = 8;
@@ -23,10 +23,15 @@ const TURN_MS = 3000;
 const BEGIN_MS = 500;
 
 let redis: RedisProcess;
+let bundled: Bundled;
 beforeAll(async () => {
   redis = await startRedis();
+  bundled = await bundleForNode(new URL('load-process.ts', import.meta.url));
 });
-afterAll(() => redis?.stop());
+afterAll(async () => {
+  await bundled?.remove();
+  await redis?.stop();
+});
 
 interface Measured {
   readonly perSecond: number;
@@ -41,44 +46,53 @@ interface Measured {
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** The time of the processor so far, in microseconds: of the server, of this process, of Redis. */
-async function processorTimes(app: App): Promise<number[]> {
-  const { user, system } = process.cpuUsage();
+/** The time that Redis has had of the processor so far, in microseconds. */
+async function redisMicroseconds(): Promise<number> {
   const info = String(await redis.command('INFO', 'cpu'));
-  const ofRedis = ['used_cpu_user', 'used_cpu_sys'].map(
+  const times = ['used_cpu_user', 'used_cpu_sys'].map(
     (name) => 1e6 * Number(new RegExp(`${name}:([\\d.]+)`).exec(info)?.[1]),
   );
-  return [await app.cpuMicroseconds(), user + system, ofRedis.reduce((a, b) => a + b)];
+  return times.reduce((a, b) => a + b);
 }
 
 interface Way {
   readonly app: App;
-  readonly transport: Transport;
   readonly sealed: boolean;
+  /** The process that calls: one for each way, too. */
+  readonly caller: ChildProcess;
+}
+
+async function ask<Answer>(caller: ChildProcess, order: Order): Promise<Answer> {
+  const answer = once(caller, 'message');
+  caller.send(order);
+  return ((await answer) as [Answer])[0];
+}
+
+/** How far all of them are. */
+async function look({ app, caller }: Way) {
+  const client = await ask<Mark>(caller, 'mark');
+  return { client, serverUs: await app.cpuMicroseconds(), redisUs: await redisMicroseconds() };
 }
 
 /** One turn. */
-async function measure({ app, transport, sealed }: Way): Promise<Measured> {
-  const calls = CONNECTIONS / CLIENTS;
-  const load = startLoad({ url: app.url, transport, clients: CLIENTS, calls, filler: BODY, sealed });
+async function measure(way: Way): Promise<Measured> {
+  const { app, sealed, caller } = way;
+  const begin = { url: app.url, sealed, connections: CONNECTIONS, clients: CLIENTS, filler: BODY };
+  caller.send({ begin } satisfies Order);
   await pause(BEGIN_MS);
-  const [from, before, start] = [load.fates.length, await processorTimes(app), performance.now()];
+  const before = await look(way);
   await pause(lasting(TURN_MS));
-  const [to, after, end] = [load.fates.length, await processorTimes(app), performance.now()];
-  await load.stop();
-  const measured = load.fates.slice(from, to);
-  const ran = measured.filter(({ outcome }) => outcome === 'ran').map(({ name }) => JSON.stringify(name));
-  const verdict = judge(measured, ran);
-  const each = after.map((time, i) => (time - (before[i] ?? 0)) / measured.length);
-  const [serverUs = 0, clientUs = 0, redisUs = 0] = each;
+  const after = await look(way);
+  const { p99Ms, failed } = await ask<Outcome>(caller, 'end');
+  const calls = after.client.calls - before.client.calls;
   return {
-    perSecond: measured.length / ((end - start) / 1000),
-    serverUs,
-    clientUs,
-    redisUs,
-    p99Ms: verdict.p99Ms,
-    calls: verdict.calls,
-    failed: verdict.calls - verdict.ok,
+    perSecond: calls / ((after.client.atMs - before.client.atMs) / 1000),
+    serverUs: (after.serverUs - before.serverUs) / calls,
+    clientUs: (after.client.microseconds - before.client.microseconds) / calls,
+    redisUs: (after.redisUs - before.redisUs) / calls,
+    p99Ms,
+    calls,
+    failed,
   };
 }
 
@@ -103,14 +117,17 @@ test('T15: throughput of one process over memory and over Redis, 64 connections,
     startApps(1, { logs: false }),
     startApps(1, { logs: false, redis: redis.port }),
   ]);
-  const { transport, close } = httpTransport(CONNECTIONS, bareResponse);
-  const way = ({ apps }: Apps, sealed: boolean): Way => ({ app: apps[0] as App, transport, sealed });
+  const way = ({ apps }: Apps, sealed: boolean): Way => ({
+    app: apps[0] as App,
+    sealed,
+    caller: fork(bundled.file),
+  });
   const ways = { plain: way(inClear, false), memory: way(inMemory, true), Redis: way(inRedis, true) };
   const turns: Record<keyof typeof ways, Measured[]> = { plain: [], memory: [], Redis: [] };
   for (let turn = 0; turn < TURNS; turn++) {
     for (const kind of ['plain', 'memory', 'Redis'] as const) turns[kind].push(await measure(ways[kind]));
   }
-  close();
+  for (const { caller } of Object.values(ways)) caller.disconnect();
   await Promise.all([inClear, inMemory, inRedis].map((apps) => apps.stop()));
 
   const done = `one process, ${CONNECTIONS} connections, 1 KiB each way, client on the same ${cpus().length} processors, best of ${TURNS} turns`;
