@@ -6,7 +6,7 @@ import type { Bytes } from '../crypto/bytes.ts';
 import { joinBytes } from '../protocol/body.ts';
 import { MAX_RECORD_BYTES } from '../protocol/constants.ts';
 import type { StreamSealer } from '../protocol/stream.ts';
-import type { BurstReader } from './burst.ts';
+import type { Burst, BurstReader } from './burst.ts';
 import type { Context } from './context.ts';
 import type { Shaping } from './shaping.ts';
 import { LARGE_BYTES } from './turns.ts';
@@ -77,20 +77,26 @@ export function sealedBody(parts: SealedBodyParts): ReadableStream<Bytes> {
     end('failed');
     controller.close();
   };
+  let { first } = parts;
+  const next = async (): Promise<Pick<Burst, 'chunks' | 'done'>> => {
+    const chunks = first;
+    first = [];
+    if (chunks.length > 0) return { chunks, done: false };
+    await body.wait(context.keepAliveMs);
+    return body.gather(MAX_RECORD_BYTES, shaping.coalesceMs, shaping.fullBytes);
+  };
   return new ReadableStream<Bytes>(
     {
-      async start(controller) {
+      // Nothing is waited for here: workerd pulls before a start has ended, and what came first was sealed second.
+      start(controller) {
         close = () => controller.close();
         controller.enqueue(parts.head);
-        if (signal.aborted) return leave();
-        signal.addEventListener('abort', leave);
-        if (parts.first.length === 0) return;
-        await sealChunks(controller, parts.first).catch((error: unknown) => fail(controller, error));
+        if (signal.aborted) leave();
+        else signal.addEventListener('abort', leave);
       },
       async pull(controller) {
         try {
-          await body.wait(context.keepAliveMs);
-          const { chunks, done } = await body.gather(MAX_RECORD_BYTES, shaping.coalesceMs, shaping.fullBytes);
+          const { chunks, done } = await next();
           if (ended) return;
           // No chunk after the wait: an empty record tells the client, and what is between, that we live.
           if (chunks.length > 0 || !done) await sealChunks(controller, chunks);
