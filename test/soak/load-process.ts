@@ -54,7 +54,7 @@ async function end(): Promise<Outcome> {
   return { p99Ms, failed: fates.length - ok };
 }
 
-process.on('message', async (order: Order) => {
+async function follow(order: Order): Promise<void> {
   if (order === 'mark') process.send?.(mark());
   else if (order === 'end') process.send?.(await end());
   else {
@@ -64,5 +64,7 @@ process.on('message', async (order: Order) => {
     marks = [];
     load = startLoad({ ...settings, transport, clients, calls: connections / clients });
   }
-});
+}
+
+process.on('message', (order: Order) => void follow(order));
 process.on('disconnect', () => process.exit(0));

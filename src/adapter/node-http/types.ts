@@ -18,11 +18,10 @@ export interface NodeRequest {
   readonly destroyed: boolean;
   iterator(options: { destroyOnReturn: boolean }): AsyncIterator<unknown>;
   resume(): unknown;
-  on(event: 'data', listener: (chunk: Bytes) => void): unknown;
-  on(event: 'end' | 'close', listener: () => void): unknown;
-  on(event: 'error', listener: (error: unknown) => void): unknown;
-  off(event: 'data', listener: (chunk: Bytes) => void): unknown;
-  off(event: 'close', listener: () => void): unknown;
+  /** As in node:events. */
+  on(event: 'data' | 'end' | 'error' | 'close', listener: (value: never) => void): unknown;
+  /** As in node:events. */
+  off(event: 'data' | 'close', listener: (value: never) => void): unknown;
 }
 
 /** http.ServerResponse, Http2ServerResponse, an Express or a Next response. */
