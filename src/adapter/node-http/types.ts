@@ -19,9 +19,15 @@ export interface NodeRequest {
   iterator(options: { destroyOnReturn: boolean }): AsyncIterator<unknown>;
   resume(): unknown;
   /** As in node:events. */
-  on(event: 'data' | 'end' | 'error' | 'close', listener: (value: never) => void): unknown;
+  on(event: 'data', listener: (chunk: Bytes) => void): unknown;
   /** As in node:events. */
-  off(event: 'data' | 'close', listener: (value: never) => void): unknown;
+  on(event: 'end' | 'close', listener: () => void): unknown;
+  /** As in node:events. */
+  on(event: 'error', listener: (error: unknown) => void): unknown;
+  /** As in node:events. */
+  off(event: 'data', listener: (chunk: Bytes) => void): unknown;
+  /** As in node:events. */
+  off(event: 'close', listener: () => void): unknown;
 }
 
 /** http.ServerResponse, Http2ServerResponse, an Express or a Next response. */
