@@ -29,8 +29,8 @@ export class Rotation {
   #running: Promise<ClientSession> | undefined;
   /** Second attempts that may still have to be claimed. */
   readonly #retries = new Set<Promise<void>>();
-  /** The session that could not be rotated: it is used to its end. */
-  #unrotatable: ClientSession | undefined;
+  /** The session that was to be rotated in the background: once, and if that fails it is used to its end. */
+  #tried: ClientSession | undefined;
 
   constructor(options: RotationOptions) {
     this.#options = options;
@@ -49,10 +49,9 @@ export class Rotation {
   /** Nobody waits for it, and its failure is nobody's: the session is good until its end. */
   runInBackground(worn: ClientSession): void {
     if (this.#options.send === undefined) return;
-    if (this.#running !== undefined || this.#unrotatable === worn) return;
-    this.run().catch(() => {
-      this.#unrotatable = worn;
-    });
+    if (this.#running !== undefined || this.#tried === worn) return;
+    this.#tried = worn;
+    this.run().catch(() => undefined);
   }
 
   /**
