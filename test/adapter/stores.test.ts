@@ -1,5 +1,6 @@
 /** Which store a server uses: the option, else the environment, else memory; read at first use only. */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Redis } from 'ioredis';
+import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import { createNen, type NenEvent } from '../../src/adapter/server.ts';
 import { randomBytes } from '../../src/crypto/random.ts';
 import { primitives } from '../../src/crypto/select.ts';
@@ -21,12 +22,16 @@ const NAMES = [
 ];
 
 let redis: RedisProcess | undefined;
+/** Of the clients that a server makes itself: they would connect again for as long as the process lives. */
+let connect: MockInstance<Redis['connect']>;
 beforeEach(() => {
   forget();
+  connect = vi.spyOn(Redis.prototype, 'connect');
   for (const name of NAMES) vi.stubEnv(name, '');
 });
 afterEach(async () => {
   vi.unstubAllEnvs();
+  for (const client of connect.mock.contexts) client.disconnect();
   vi.restoreAllMocks();
   forget();
   await redis?.stop();
