@@ -2,10 +2,9 @@
  * Altered messages for every reader: 20 000 in `npm test`, 2 000 000 in `npm run test:fuzz`. The seed is printed;
  * NEN_FUZZ_SEED brings a run back. What a run finds becomes a test of its own, beside the reader's.
  */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { NenError } from '../../src/protocol/errors.ts';
+import { collectGarbage } from '../support/used-memory.ts';
 import { PARSERS, type Parser } from './parsers.ts';
 import { chance } from './random.ts';
 import { CASES, readMany, readOne, SEED } from './run.ts';
@@ -15,11 +14,8 @@ const CASES_EACH = Math.ceil(CASES / 2 / PARSERS.length);
 const MINUTES_AT_MOST = 30;
 const MAX_GROWTH_MB = 10;
 
-setFlagsFromString('--expose-gc');
-const collect: () => void = runInNewContext('gc');
-
 function heapAfterCollection(): number {
-  collect();
+  collectGarbage();
   return process.memoryUsage().heapUsed;
 }
 

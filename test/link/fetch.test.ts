@@ -1,9 +1,8 @@
 /** client.fetch and tunnel(): what goes out for which call, and what comes back as a Response. */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it, vi } from 'vitest';
 import type { NenClientOptions } from '../../src/link/client/nen-client.ts';
 import { gate } from '../support/gate.ts';
+import { collectGarbage } from '../support/used-memory.ts';
 import type { Channel, ChannelOptions, Sent } from './channel.ts';
 import { ORIGIN, openChannel } from './channel.ts';
 
@@ -252,8 +251,6 @@ describe('the body of a Response', () => {
   });
 
   it("a Request's signal still ends it after the Request is forgotten", async () => {
-    setFlagsFromString('--expose-gc');
-    const gc: () => void = runInNewContext('gc');
     const never = vi.fn();
     const channel = openChannel({ handler: () => stream(Array(1000).fill('x'), never) });
     const controller = new AbortController();
@@ -263,7 +260,7 @@ describe('the body of a Response', () => {
     const reader = body?.getReader();
     await reader?.read();
     for (let i = 0; i < 5; i++) {
-      gc();
+      collectGarbage();
       await new Promise((resolve) => setImmediate(resolve));
     }
     controller.abort(new Error('enough'));

@@ -1,10 +1,9 @@
 /** Bodies are read whole, but never further than their limit. */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Bytes, concatBytes } from '../../src/crypto/bytes.ts';
 import { type BodySource, joinBytes, readBody, readRest } from '../../src/protocol/body.ts';
+import { usedBytes } from '../support/used-memory.ts';
 import { bytesUpTo, codeOf, expectBytes, patterned } from './support.ts';
 
 /** A body that tells how much of it was taken, and whether it was told to stop. */
@@ -61,19 +60,12 @@ describe('a body', () => {
   });
 
   it('row 113: takes little more memory than its length, however small its chunks are', async () => {
-    setFlagsFromString('--expose-gc');
-    const collect: () => void = runInNewContext('gc');
-    const used = (): number => {
-      collect();
-      const { heapUsed, arrayBuffers } = process.memoryUsage();
-      return heapUsed + arrayBuffers;
-    };
     const BYTES = 200_000;
-    const before = used();
+    const before = usedBytes();
     let held = 0;
     function* drip(): Generator<Bytes> {
       for (let i = 0; i < BYTES; i++) yield Uint8Array.of(i);
-      held = used() - before;
+      held = usedBytes() - before;
     }
     const body = await readBody(bodyOf(drip()), BYTES);
     expectBytes(

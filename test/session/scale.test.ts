@@ -2,8 +2,6 @@
  * The size and the pauses of the store in memory. Sizes are measured and asserted, after a forced garbage
  * collection. Times are measured and printed only: what is asserted is the structure that bounds them.
  */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test } from 'vitest';
 import { base64UrlEncode, latin1ToBytes } from '../../src/crypto/bytes.ts';
 import { randomBytes } from '../../src/crypto/random.ts';
@@ -12,13 +10,10 @@ import { InMemorySessionStore } from '../../src/session/index.ts';
 import { encodeSessionRecord } from '../../src/session/record.ts';
 import { SessionTable } from '../../src/session/session-table.ts';
 import { secretHash } from '../../src/session/sharded-map.ts';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage: unknown = runInNewContext('gc');
+import { collectGarbage } from '../support/used-memory.ts';
 
 /** Bytes in use, those outside of the JS heap included. */
 function usedBytes(): number {
-  if (typeof collectGarbage !== 'function') throw new Error('this Node has no gc()');
   collectGarbage();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
