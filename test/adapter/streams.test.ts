@@ -2,11 +2,23 @@
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { NenClient, NenError } from '../../src/link/client/index.ts';
 import { bodyOf, bytes, gatedBody, turn } from './bodies.ts';
-import { ORIGIN, rig } from './rig.ts';
+import { ORIGIN, type Rig, rig } from './rig.ts';
 
 afterEach(() => {
   vi.useRealTimers();
 });
+
+/** A client, and what ends its requests on the server's side alone. */
+function leavingClient({ routes }: Rig['nen'], wrapped: Rig['wrapped']) {
+  const gone = new AbortController();
+  const client = new NenClient(ORIGIN, {
+    fetch: async (url, { method, headers, body }) => {
+      const req = new Request(url, { method, headers, body, signal: gone.signal });
+      return url.includes('/api/nen/') ? routes.POST(req) : wrapped(req);
+    },
+  });
+  return { client, gone };
+}
 
 describe('a sealed stream', () => {
   test('what a handler gives at once is one envelope; a turn later it is a stream, whatever its type', async () => {
@@ -165,13 +177,7 @@ describe('a sealed stream', () => {
   test("the request's abort cancels the handler's body, also where nobody cancels the sealed one", async () => {
     const { body, push, cancelled } = gatedBody();
     const { nen, wrapped, events } = rig(() => new Response(body));
-    const gone = new AbortController();
-    const client = new NenClient(ORIGIN, {
-      fetch: async (url, { method, headers, body: sealed }) => {
-        const req = new Request(url, { method, headers, body: sealed, signal: gone.signal });
-        return url.includes('/api/nen/') ? nen.routes.POST(req) : wrapped(req);
-      },
-    });
+    const { client, gone } = leavingClient(nen, wrapped);
     const response = await client.tunnel('/api')('/api/x');
     push(bytes('one'));
     const reader = response.body?.getReader();
@@ -202,13 +208,7 @@ describe('a sealed stream', () => {
         queueMicrotask(() => structuredClone(chunk.buffer, { transfer: [chunk.buffer] }));
         return new Response(body);
       });
-      const gone = new AbortController();
-      const client = new NenClient(ORIGIN, {
-        fetch: async (url, { method, headers, body: sealed }) => {
-          const req = new Request(url, { method, headers, body: sealed, signal: gone.signal });
-          return url.includes('/api/nen/') ? nen.routes.POST(req) : wrapped(req);
-        },
-      });
+      const { client, gone } = leavingClient(nen, wrapped);
       const response = await client.tunnel('/api')('/api/x');
       await expect(response.text()).rejects.toMatchObject({ code: 'ISO-6004' });
       expect(events.at(-1)).toMatchObject({ type: 'stream-ended', outcome: 'failed' });
