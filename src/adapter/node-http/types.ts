@@ -3,6 +3,7 @@
  * by shape, so that no types of Node are needed to use this package elsewhere.
  */
 import type { Bytes } from '../../crypto/bytes.ts';
+import type { Sink } from './pump.ts';
 
 /** http.IncomingMessage, Http2ServerRequest, an Express or a Next request. */
 export interface NodeRequest {
@@ -31,21 +32,16 @@ export interface NodeRequest {
 }
 
 /** http.ServerResponse, Http2ServerResponse, an Express or a Next response. */
-export interface NodeResponse {
+export interface NodeResponse extends Sink {
   statusCode: number;
   readonly headersSent: boolean;
   readonly writableEnded: boolean;
-  readonly destroyed?: boolean;
-  readonly stream?: { readonly destroyed: boolean } | undefined;
   setHeader(name: string, value: string): unknown;
   appendHeader(name: string, value: string | string[]): unknown;
   flushHeaders?(): void;
-  write(chunk: Uint8Array): boolean;
   end(): unknown;
   end(chunk: Uint8Array): unknown;
   destroy(): unknown;
-  once(event: 'close' | 'drain', listener: () => void): unknown;
-  off(event: 'close' | 'drain', listener: () => void): unknown;
 }
 
 /**
