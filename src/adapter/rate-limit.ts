@@ -2,6 +2,7 @@
  * How many handshakes a server answers: each costs it a key encapsulation, and anybody may ask.
  * Token buckets per client address, or one for all where nobody tells the address.
  */
+import { ownString } from '../session/own-string.ts';
 import { positiveInteger, positiveNumber } from './checks.ts';
 
 /**
@@ -64,7 +65,7 @@ export function tokenBucket({
 
   return (address) => {
     if (address === undefined) return take(shared, global.perSecond, global.burst);
-    const key = ownKey(address);
+    const key = ownString('', address.slice(0, MAX_ADDRESS_CHARACTERS));
     const bucket = buckets.get(key) ?? { tokens: burst, at: now() };
     buckets.delete(key);
     buckets.set(key, bucket);
@@ -78,8 +79,3 @@ export function tokenBucket({
 
 /** What is the same up to here counts as one address: whoever asks may have written a header of any length. */
 const MAX_ADDRESS_CHARACTERS = 1024;
-
-/** A string of its own: an address is often a slice of a header, and would keep all of it in memory. */
-function ownKey(address: string): string {
-  return ['', address.slice(0, MAX_ADDRESS_CHARACTERS)].join(':');
-}
