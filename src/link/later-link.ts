@@ -5,11 +5,10 @@
 import { TRPCClientError, type TRPCLink } from '@trpc/client';
 import type { AnyTRPCRouter } from '@trpc/server';
 import { observable, type Unsubscribable } from '@trpc/server/observable';
-import { backOff } from './client/back-off.ts';
+import { backOff, FIRST_DELAY_MS } from './client/back-off.ts';
 import { loaded } from './client/loaded.ts';
 import { toTRPCError } from './trpc-errors.ts';
 
-const FIRST_DELAY_MS = 1_000;
 /** Half a minute in all. A part that is gone for good, as after a deployment, must not look like a slow network for ever. */
 const MAX_LOADS = 6;
 

@@ -1,7 +1,9 @@
 /** The time between two attempts to connect: doubled with each failure in a row, and spread, so that clients don't come at once. */
 import { randomBytes } from '../../crypto/random.ts';
 
-const MAX_DELAY_MS = 30_000;
+/** After a first failure, where nobody has named another time. */
+export const FIRST_DELAY_MS = 1_000;
+export const MAX_DELAY_MS = 30_000;
 
 /**
  * Resolves when the time is over, or the signal aborts.

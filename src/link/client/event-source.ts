@@ -5,7 +5,7 @@
  */
 import { createParser } from 'eventsource-parser';
 import { NenError, type NenErrorCode } from '../../protocol/errors.ts';
-import { backOff } from './back-off.ts';
+import { backOff, FIRST_DELAY_MS, MAX_DELAY_MS } from './back-off.ts';
 import { type BodyReader, readerOf } from './body-reader.ts';
 import type { Fetch } from './fetch.ts';
 import type { MessageInit } from './message.ts';
@@ -59,8 +59,6 @@ const OPEN = 1;
 const CLOSED = 2;
 
 const MAX_EVENT_CHARACTERS = 8 * 1024 * 1024;
-const FIRST_RETRY_MS = 1_000;
-const MAX_RETRY_MS = 30_000;
 /** Doubling no time at all would never leave a server in peace. */
 const MIN_RETRY_MS = 100;
 
@@ -107,7 +105,7 @@ export class SealedEventSource {
   readonly #listeners = new Map<string, Set<Listener>>();
   readonly #closing = new AbortController();
   #lastEventId = '';
-  #retryMs = FIRST_RETRY_MS;
+  #retryMs = FIRST_DELAY_MS;
   #failures = 0;
 
   constructor(url: string | URL, init: SealedEventSourceInit = {}) {
@@ -185,7 +183,7 @@ export class SealedEventSource {
     const parser = createParser({
       maxBufferSize: MAX_EVENT_CHARACTERS,
       onRetry: (retryMs) => {
-        this.#retryMs = Math.min(Math.max(retryMs, MIN_RETRY_MS), MAX_RETRY_MS);
+        this.#retryMs = Math.min(Math.max(retryMs, MIN_RETRY_MS), MAX_DELAY_MS);
       },
       onEvent: ({ event, data, id }) => {
         if (id !== undefined) this.#lastEventId = id;
