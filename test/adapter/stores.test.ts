@@ -31,7 +31,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   vi.unstubAllEnvs();
-  for (const client of connect.mock.contexts) client.disconnect();
+  for (const client of connect.mock.contexts as Redis[]) client.disconnect();
   vi.restoreAllMocks();
   forget();
   await redis?.stop();
