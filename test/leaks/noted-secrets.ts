@@ -97,7 +97,7 @@ function noting(secret: Bytes, kind: SecretKind): Bytes {
 }
 
 function notingKem(kem: Kem): Kem {
-  const kind = kem === nobleMlKem768 ? 'noble' : 'agreed';
+  const kind: SecretKind = kem === nobleMlKem768 ? 'noble' : 'agreed';
   return {
     ...kem,
     generateKeyPair: async (random) => {
@@ -108,7 +108,8 @@ function notingKem(kem: Kem): Kem {
       };
     },
     encapsulate: async (publicKey, random) => {
-      const encapsulation = await kem.encapsulate(publicKey, (length) => noting(random(length), 'drawn'));
+      // What the shared secret is made from, which the other end decrypts.
+      const encapsulation = await kem.encapsulate(publicKey, (length) => noting(random(length), kind));
       note(encapsulation.sharedSecret, kind);
       return encapsulation;
     },
