@@ -185,16 +185,22 @@ export class Sessions {
   async #read(sid: string): Promise<SessionRecord | undefined> {
     const bytes = await this.#ask(() => this.#store.read(sid));
     if (bytes === undefined) return undefined;
-    const record = decodeSessionRecord(bytes);
-    wipe(bytes);
-    if (record === undefined || record.sid !== sid) return undefined;
-    const isOurs =
-      this.#origins?.has(record.audience) !== false &&
-      record.epoch === (await this.epoch(sid)) &&
-      sameIdentity(record.serverIdentity, await this.#serverIdentity());
-    if (isOurs) return record;
-    wipeSecrets(record);
-    return undefined;
+    try {
+      const epoch = await this.epoch(sid);
+      const serverIdentity = await this.#serverIdentity();
+      const record = decodeSessionRecord(bytes);
+      if (record === undefined) return undefined;
+      const isOurs =
+        record.sid === sid &&
+        this.#origins?.has(record.audience) !== false &&
+        record.epoch === epoch &&
+        sameIdentity(record.serverIdentity, serverIdentity);
+      if (isOurs) return record;
+      wipeSecrets(record);
+      return undefined;
+    } finally {
+      wipe(bytes);
+    }
   }
 
   /** SHA-256 of the server's own public key, where it has one. */

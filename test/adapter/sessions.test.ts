@@ -1,5 +1,5 @@
 /** The opened sessions of an instance: asked of the store as seldom as may be, and kept no longer than it may be. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { Sessions } from '../../src/adapter/sessions.ts';
 import { base64UrlEncode } from '../../src/crypto/bytes.ts';
 import { randomBytes } from '../../src/crypto/random.ts';
@@ -114,6 +114,22 @@ describe('an opened session', () => {
       expect(await sessions.open(sid)).toBeUndefined();
     },
   );
+
+  test('whose epoch the store can not tell leaves no key behind', async () => {
+    const { store, newSessions, session } = stage();
+    const sid = await session();
+    const record = await store.read(sid);
+    vi.spyOn(store, 'epoch').mockRejectedValue(new Error('gone'));
+    const copies = vi.spyOn(Uint8Array.prototype, 'set');
+    try {
+      await expect(newSessions().open(sid)).rejects.toMatchObject({ code: 'ISO-2003' });
+      const copied = copies.mock.contexts as Uint8Array[];
+      const kept = copied.filter((copy) => record?.join().includes(copy.join()));
+      expect(kept).toEqual([]);
+    } finally {
+      copies.mockRestore();
+    }
+  });
 
   test('is one of 10 000 at most: the oldest has to be read again, the newest has not', {
     timeout: 60_000,
