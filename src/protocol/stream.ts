@@ -38,26 +38,32 @@ import { decodeRefusal, encodeRefusal } from './refusal.ts';
 class RecordSequence {
   readonly #key: AeadKey;
   readonly #base: Bytes;
-  readonly #aads: readonly Bytes[];
+  readonly #aads: Readonly<Record<RecordKind, Bytes>>;
   #index: number;
 
   constructor({ session, nonce }: Exchange, status: number, base: Bytes, firstIndex = 0) {
     this.#key = deriveAnswerKey(session.keys, LABEL_STREAM_KEY, nonce, base);
     this.#base = base;
     this.#index = firstIndex;
-    this.#aads = KINDS.map((kind) =>
-      input(LABEL_RECORD, session.sid, nonce, String(status), 'http', Uint8Array.of(kind)),
-    );
+    const aad = (kind: RecordKind): Bytes =>
+      input(LABEL_RECORD, session.sid, nonce, String(status), 'http', Uint8Array.of(kind));
+    this.#aads = {
+      [RECORD_HEAD]: aad(RECORD_HEAD),
+      [RECORD_DATA]: aad(RECORD_DATA),
+      [RECORD_FINAL]: aad(RECORD_FINAL),
+      [RECORD_FAILED]: aad(RECORD_FAILED),
+      [RECORD_PADDED]: aad(RECORD_PADDED),
+    };
   }
 
   async seal(kind: RecordKind, plaintext: readonly Bytes[]): Promise<readonly Bytes[]> {
-    return this.#key.seal(this.#nextNonce(), this.#aad(kind), plaintext);
+    return this.#key.seal(this.#nextNonce(), this.#aads[kind], plaintext);
   }
 
   async open(kind: RecordKind, box: Bytes): Promise<Bytes> {
     const nonce = this.#nextNonce();
     try {
-      return await this.#key.open(nonce, this.#aad(kind), box);
+      return await this.#key.open(nonce, this.#aads[kind], box);
     } catch (cause) {
       throw new NenError('ISO-6002', { cause });
     }
@@ -75,14 +81,7 @@ class RecordSequence {
     counter.setUint32(0, counter.getUint32(0) ^ index);
     return nonce;
   }
-
-  #aad(kind: RecordKind): Bytes {
-    return this.#aads[kind] ?? NOTHING;
-  }
 }
-
-/** Each at the place of its own number. */
-const KINDS: readonly RecordKind[] = [RECORD_HEAD, RECORD_DATA, RECORD_FINAL, RECORD_FAILED, RECORD_PADDED];
 
 const NOTHING: Bytes = new Uint8Array(0);
 
