@@ -2,6 +2,7 @@
  * `createNen`: one server side of the sealed channel. Its options are resolved and checked here, once;
  * nothing throws for what the environment lacks, so that a build may import routes without secrets.
  */
+import { loadOnce } from '../crypto/load-once.ts';
 import type { SyncPrimitives } from '../crypto/primitives.ts';
 import { primitives } from '../crypto/select.ts';
 import type { Signer } from '../crypto/signature.ts';
@@ -193,18 +194,10 @@ function loadPolicy(
   names: readonly SuiteName[],
   origins: ReadonlySet<string> | undefined,
 ): () => Promise<HandshakePolicy> {
-  let policy: Promise<HandshakePolicy> | undefined;
-  const load = async (): Promise<HandshakePolicy> => {
+  return loadOnce(async () => {
     const suites = await Promise.all(names.map((name) => loadSuite(runtime, name)));
     return { suites, origins };
-  };
-  return () => {
-    policy ??= load().catch((error: unknown) => {
-      policy = undefined;
-      throw error;
-    });
-    return policy;
-  };
+  });
 }
 
 function plainPolicy(plain: 'refuse' | 'allow'): 'refuse' | 'allow' {

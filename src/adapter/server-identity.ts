@@ -4,6 +4,7 @@
  */
 import { base64Decode, base64UrlDecode } from '../crypto/bytes.ts';
 import { loadSigner } from '../crypto/load-ml-dsa-65.ts';
+import { loadOnce } from '../crypto/load-once.ts';
 import { isSigner, type Signer } from '../crypto/signature.ts';
 import { NenError } from '../protocol/errors.ts';
 import { encodePin } from '../protocol/identity.ts';
@@ -48,15 +49,7 @@ export function readServerIdentity(
   const seed = base64Decode(identity) ?? base64UrlDecode(identity);
   if (seed?.length !== SEED_BYTES)
     throw new TypeError('identity: a seed of 32 bytes as base64 (npx trpc-nen keygen)');
-  let signer: Promise<Signer> | undefined;
-  return () => {
-    // What could not be loaded is asked for again by the next handshake.
-    signer ??= loadSigner(seed, 'identity').catch((error: unknown) => {
-      signer = undefined;
-      throw error;
-    });
-    return signer;
-  };
+  return loadOnce(() => loadSigner(seed, 'identity'));
 }
 
 /** The identity of NEN_IDENTITY: one that is malformed refuses handshakes, and throws nothing at import. */

@@ -5,6 +5,7 @@
  * what is wrong or missing there answers 503 with the reason in the log.
  */
 import type { Redis } from 'ioredis';
+import { loadOnce } from '../crypto/load-once.ts';
 import { KeyRing, type StoreKey } from '../session/key-ring.ts';
 import { InMemorySessionStore } from '../session/memory.ts';
 import { type IoredisClient, ioredisRunner } from '../session/redis/clients.ts';
@@ -57,7 +58,7 @@ function upstashStore(url: string | undefined, token: string | undefined): Sessi
 
 /** ioredis, imported when a command is first sent. */
 function ioredisAt(url: string): IoredisClient {
-  const connect = once(async () => {
+  const connect = loadOnce(async () => {
     const ioredis = await importIoredis();
     const client = new ioredis.Redis(url, { maxRetriesPerRequest: 1, enableOfflineQueue: true });
     // Each command's failure is answered for; without a listener ioredis prints every attempt to reconnect.

@@ -2,6 +2,7 @@
  * Something that is still being loaded. What is asked of it is asked of the real thing once that is there, of each
  * object in the same order, so that an SDK can be loaded at its first use and is missed by its users alone.
  */
+import { loadOnce } from '../crypto/load-once.ts';
 
 /**
  * Calls and properties of a Late can be chained at once, and what they come to be awaited or iterated with
@@ -21,15 +22,8 @@ export function late<T extends object>(load: () => Promise<T>): Late<T> {
 
 /** What `get` will give; `owner` is the object that it was a property of. */
 function lateOf(load: () => Promise<Boxed>, owner?: () => Promise<Boxed>): unknown {
-  let loading: Promise<Boxed> | undefined;
-  const get = (): Promise<Boxed> => {
-    loading ??= load().catch((error: unknown) => {
-      // A page that was offline may load it later.
-      loading = undefined;
-      throw error;
-    });
-    return loading;
-  };
+  // A page that was offline may load it later.
+  const get = loadOnce(load);
   return new Proxy(() => undefined, {
     get: (_target, name) => {
       if (name === Symbol.asyncIterator) return () => items(get);

@@ -2,19 +2,11 @@
  * X25519 (RFC 7748): the runtime's own through WebCrypto, else noble's, which is loaded only then.
  */
 import { type Bytes, concatBytes, equalBytes, wipe } from './bytes.ts';
+import { loadOnce } from './load-once.ts';
 import { webCrypto } from './runtime.ts';
 import type { X25519 } from './x25519-types.ts';
 
-let loaded: Promise<X25519> | undefined;
-
-export function loadX25519(): Promise<X25519> {
-  loaded ??= detect().catch((error: unknown) => {
-    // noble's could not be fetched: the next handshake tries again.
-    loaded = undefined;
-    throw error;
-  });
-  return loaded;
-}
+export const loadX25519: () => Promise<X25519> = /* @__PURE__ */ loadOnce(detect);
 
 async function detect(): Promise<X25519> {
   const subtle = webCrypto()?.subtle;

@@ -93,6 +93,18 @@ describe('createNen without a store', () => {
     expect(await checked()).toMatch(/^ISO-2003 Redis/);
   });
 
+  it('loads ioredis again where it could not be loaded at first', async () => {
+    redis = await startRedis();
+    vi.stubEnv('REDIS_URL', redis.url);
+    vi.stubEnv('NEN_STORE_KEYS', storeKey());
+    vi.doMock('ioredis', () => {
+      throw new Error('no such package yet');
+    });
+    expect(await checked()).toMatch(/^ISO-2003 .*npm install ioredis/);
+    vi.doUnmock('ioredis');
+    expect(await checked()).toBe('ok');
+  });
+
   it('uses Upstash before Redis', async () => {
     redis = await startRedis();
     const front = await startUpstashFront(redis);

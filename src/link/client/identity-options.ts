@@ -4,6 +4,7 @@
  */
 
 import { loadSigner } from '../../crypto/load-ml-dsa-65.ts';
+import { loadOnce } from '../../crypto/load-once.ts';
 import { randomBytes } from '../../crypto/random.ts';
 import { isSigner, type Signer } from '../../crypto/signature.ts';
 import { isPin } from '../../protocol/identity.ts';
@@ -46,15 +47,7 @@ export function readIdentity({
     if (isSigner(identity)) return async () => identity;
     throw new TypeError('identity: a Signer has a publicKey of 1952 bytes and sign()');
   }
-  let own: Promise<Signer> | undefined;
-  return () => {
-    // What could not be loaded is asked for again by the next handshake.
-    own ??= loadSigner(randomBytes(32), 'ephemeral').catch((error: unknown) => {
-      own = undefined;
-      throw error;
-    });
-    return own;
-  };
+  return loadOnce(() => loadSigner(randomBytes(32), 'ephemeral'));
 }
 
 let warned = false;
