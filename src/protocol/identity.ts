@@ -76,18 +76,18 @@ export async function proveIdentity(signer: Signer, role: Role, message: Bytes):
   try {
     signature = await signer.sign(message, CONTEXTS[role]);
   } catch (cause) {
-    throw noSignature(role, `failed (${cause instanceof Error ? cause.name : typeof cause})`, cause);
+    throw noSignature(signer, role, `failed (${cause instanceof Error ? cause.name : typeof cause})`, cause);
   }
   if (!(signature instanceof Uint8Array) || signature.length !== SIGNATURE_BYTES_ML_DSA_65)
-    throw noSignature(role, 'gave no ML-DSA-65 signature');
+    throw noSignature(signer, role, 'gave no ML-DSA-65 signature');
   return { publicKey: signer.publicKey, signature: signature as Bytes };
 }
 
-/** The log gets the name of the signer's error only: its text may hold what the application's KMS says of keys. */
-function noSignature(role: Role, what: string, cause?: unknown): NenError {
+/** Of the signer's error the log gets the name only: its text may hold what the application's KMS says of keys. */
+function noSignature({ keyId }: Signer, role: Role, what: string, cause?: unknown): NenError {
   return new NenError(role === 'client' ? 'ISO-1004' : 'ISO-1008', {
     outcome: 'not-run',
-    hint: `the ${role}'s signer ${what}`,
+    hint: `the ${role}'s signer (key ${keyId}) ${what}`,
     cause,
   });
 }

@@ -94,7 +94,7 @@ describe('a signer that lies elsewhere', () => {
     ['client', 'ISO-1004'],
     ['server', 'ISO-1008'],
   ] as const)(
-    'of the %s and fails is %s, and the log learns the kind of failure alone',
+    'of the %s and fails is %s, and the log learns which key and the kind of failure alone',
     async (role, code) => {
       const cause = new TypeError('the key arn:aws:kms');
       const failing = signer(() => {
@@ -104,7 +104,7 @@ describe('a signer that lies elsewhere', () => {
       expect(error).toMatchObject({
         code,
         outcome: 'not-run',
-        hint: `the ${role}'s signer failed (TypeError)`,
+        hint: `the ${role}'s signer (key kms) failed (TypeError)`,
         cause,
       });
       const odd = signer(() => {
@@ -112,7 +112,7 @@ describe('a signer that lies elsewhere', () => {
       });
       expect(await proveIdentity(odd, role, ascii('m')).catch((thrown: unknown) => thrown)).toMatchObject({
         code,
-        hint: `the ${role}'s signer failed (string)`,
+        hint: `the ${role}'s signer (key kms) failed (string)`,
       });
     },
   );
@@ -130,7 +130,7 @@ describe('a signer that lies elsewhere', () => {
     ).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({
       code: 'ISO-1008',
-      hint: "the server's signer gave no ML-DSA-65 signature",
+      hint: "the server's signer (key kms) gave no ML-DSA-65 signature",
     });
   });
 });
