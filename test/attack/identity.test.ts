@@ -1010,12 +1010,16 @@ describe('a signer in a KMS', () => {
     // What is over the limit is not even asked for.
     for (const answer of await handshakes(20)) expectPlainRefusal(answer, 'ISO-1008');
     expect(calls).toHaveLength(256);
-    expect(world.events.at(-1)).toMatchObject({ hint: "the server's signer (key server) failed (SignerBusyError)" });
+    expect(world.events.at(-1)).toMatchObject({
+      hint: "the server's signer (key server) failed (SignerBusyError)",
+    });
     vi.advanceTimersByTime(4_999);
     expect(world.events.filter(({ type }) => type === 'refused')).toHaveLength(20);
     vi.advanceTimersByTime(1);
     for (const answer of (await Promise.all(waiting)).flat()) expectPlainRefusal(answer, 'ISO-1008');
-    expect(world.events.at(-1)).toMatchObject({ hint: "the server's signer (key server) failed (SignerTimeoutError)" });
+    expect(world.events.at(-1)).toMatchObject({
+      hint: "the server's signer (key server) failed (SignerTimeoutError)",
+    });
     expect(vi.getTimerCount()).toBe(0);
     expect(world.store.created).toEqual([]);
     // Once it answers again, so does the server; what comes late is nothing to anybody.
