@@ -29,7 +29,7 @@ export interface Admitted extends OpenedRequest {
   readonly headers: SealedHeaders;
 }
 
-/** @throws {NenError} to be answered in clear: the request was not claimed and nothing ran. */
+/** @throws {NenError} to be answered in clear: nothing ran. */
 export async function admit(context: Context, req: Request, line: RequestLine): Promise<Admitted> {
   const headers = readSealedHeaders(headersOf(req));
   const declared = declaredLength(req, context.maxBodyBytes);

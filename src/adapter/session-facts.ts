@@ -22,11 +22,15 @@ export interface NenSession {
    * A key of 32 bytes that only this session's two ends know, the same as `client.exporter(label)`: to bind a
    * login to the session (in the way of RFC 5705). To be called while the request is answered.
    * @throws {Error} once the session is over.
+   * @throws {TypeError} for a label that is no well-formed string.
    */
   exporter(label: string): Uint8Array;
 }
 
-/** The opened request behind what a framework's createContext gets in its place; whoever bundled this module. */
+/**
+ * Leads from what a framework's createContext gets to the opened request behind it. Registered: a bundler may have
+ * made several copies of this module.
+ */
 const REQUEST = Symbol.for('trpc-nen.request');
 
 /** Lets `nen.session` know a framework's own request or event. */

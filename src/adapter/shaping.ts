@@ -33,7 +33,7 @@ const MAX_COALESCE_MS = 10_000;
 
 /**
  * @param base what holds where an option is absent.
- * @param keepAliveMs that long a stream may have been silent before something is held.
+ * @param keepAliveMs how long a stream may have been silent already when something begins to be held.
  * @throws {TypeError}
  */
 export function resolveShaping(

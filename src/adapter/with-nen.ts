@@ -30,7 +30,7 @@ export interface ValidatedOptions<Schema extends StandardSchema> extends WithNen
   readonly input: Schema;
 }
 
-/** What a framework tells of the route, and the seal of the session. */
+/** What the framework tells of the route, and the session of the call. */
 export interface NenContext<Params = DefaultParams> {
   readonly params: RouteParams<Params>;
   /** undefined for a plain request that `strict: false` let in. */

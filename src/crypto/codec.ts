@@ -18,7 +18,7 @@ export interface Codec {
   writeLatin1(target: Bytes, offset: number, text: string): void;
   /** The same into bytes of its own, which may lie in memory that other texts share. */
   fromLatin1(text: string): Bytes;
-  /** The same for ASCII, and quicker. What becomes of other bytes is unspecified, but it is not ASCII. */
+  /** As latin1(), for ASCII, and quicker. What becomes of other bytes is unspecified, but it is not ASCII. */
   ascii(bytes: Bytes, start: number, end: number): string;
   writeAscii(target: Bytes, offset: number, text: string): void;
   /** RFC 4648 section 4, padded. */

@@ -1,5 +1,5 @@
 /**
- * A client's handshakes (PROTOCOL.md, section 4), from the suite to the new session: within their time, and always
+ * A client's handshakes (PROTOCOL.md, "Handshake"), from the suite to the new session: within their time, and always
  * with the server identity that was seen first.
  */
 import { type Bytes, copySecret, wipe } from '../../crypto/bytes.ts';

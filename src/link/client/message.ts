@@ -53,8 +53,8 @@ export async function readMessage(
 }
 
 /**
- * A Request's signal follows the one that it was made with, but in Node only for as long as the Request
- * lives: who still listens to the signal keeps the Requests.
+ * A Request's signal follows the one that it was made with, but in Node only for as long as both Requests live.
+ * So for as long as the signal is listened to, this keeps them.
  */
 const FOLLOWING = new WeakMap<AbortSignal, readonly Request[]>();
 

@@ -1,5 +1,5 @@
 /**
- * When a client's session is rotated (PROTOCOL.md, section 4.6): when the application asks for it, and by itself when
+ * When a client's session is rotated (PROTOCOL.md, "Rotation"): when the application asks for it, and by itself when
  * it is worn. One rotation at a time, and none during a call's second attempt, since there is no third.
  */
 import type { Bytes } from '../../crypto/bytes.ts';
