@@ -48,7 +48,11 @@ export interface StreamEndedEvent {
   readonly bytes: number;
 }
 
-/** The handler threw: the client sees a sealed 500 and nothing of the error. */
+/**
+ * Something of the application's threw, and the client sees nothing of the error. A handler that threw is a sealed
+ * 500. The body of a stream that broke off is ISO-6004, and a `stream-ended` follows. What failed before the request
+ * was claimed, `authorize` among it, is a plain 500 without a body, and `sid` is ''.
+ */
 export interface HandlerErrorEvent {
   readonly type: 'handler-error';
   readonly sid: string;

@@ -52,15 +52,18 @@ export interface NenOptions extends ShapingOptions {
   readonly storeKeys?: readonly StoreKey[];
   /** The server's ML-DSA-65 identity, which clients pin: a 32-byte seed as base64, or a signer (a KMS). By default NEN_IDENTITY. */
   readonly identity?: string | Signer;
-  /** Decides which clients may have a session. */
+  /** Decides which clients may have a session. By default every client. What it throws is a plain 500, and a `handler-error`. */
   readonly authorize?: Authorize;
   /** The suites that are accepted; to any other a client gets ISO-1003. By default all of them. */
   readonly suites?: readonly SuiteName[];
   /** The origins that clients may mean, scheme://host[:port]. By default every one. */
   readonly origins?: readonly string[];
-  /** The path prefix that a proxy in front removes, such as '/app': clients signed it. */
+  /** The path prefix that a proxy in front removes, such as '/app': clients signed it. By default none. */
   readonly mountPath?: string;
-  /** What becomes of plain requests to wrapped handlers: refused (ISO-3007), or allowed during a migration. */
+  /**
+   * What becomes of plain requests to wrapped handlers and `withNen` routes: 'refuse' (the default; ISO-3007, for
+   * routes ISO-3001), or 'allow' during a migration.
+   */
   readonly plain?: 'refuse' | 'allow';
   /** Request headers that your edge sets and a client must not: never taken from inside. */
   readonly edgeHeaders?: readonly string[];
@@ -72,7 +75,10 @@ export interface NenOptions extends ShapingOptions {
   readonly onEvent?: EventListener;
   /** Decides on each handshake. By default token buckets by `clientAddress`. */
   readonly rateLimit?: RateLimiter;
-  /** The client's address, which a fetch Request does not tell: from a header of your edge, say. */
+  /**
+   * The client's address for `rateLimit`, which a fetch Request does not tell: from a header that your edge overwrites.
+   * By default it is not known, and all clients share one limit.
+   */
   readonly clientAddress?: (req: Request) => string | undefined;
   /** The largest sealed request body, in bytes. 8 MiB by default. */
   readonly maxBodyBytes?: number;
@@ -82,7 +88,7 @@ export interface NenOptions extends ShapingOptions {
   readonly sessionIdleMs?: number;
   /** An empty record after this long without data keeps a stream alive, in milliseconds. 15 s by default. */
   readonly keepAliveMs?: number;
-  /** The server's clock, in milliseconds since the epoch. */
+  /** The server's clock, in milliseconds since the epoch. Date.now by default. */
   readonly clock?: () => number;
 }
 
@@ -92,9 +98,15 @@ export interface Nen {
   readonly routes: SessionRoutes;
   /** The session routes one by one, whatever their paths are called. */
   readonly actions: SessionActions;
-  /** Seals a handler: requests come in opened, responses go out sealed. */
+  /**
+   * Seals a handler: requests come in opened, responses go out sealed.
+   * @throws {TypeError} for an option that is given but wrong.
+   */
   wrap<Rest extends unknown[]>(handler: Handler<Rest>, options?: WrapOptions): Wrapped<Rest>;
-  /** `wrap` for a server of node:http: `createServer(nen.node(handler))`. Express takes it too. */
+  /**
+   * `wrap` for a server of node:http: `createServer(nen.node(handler))`. Express takes it too.
+   * @throws {TypeError} for an option that is given but wrong.
+   */
   node(handler: Handler<[]>, options?: WrapOptions): NodeHandler;
   /** The session routes for such a server: `app.use('/api/nen', nen.nodeRoutes)`. */
   readonly nodeRoutes: NodeHandler;

@@ -20,7 +20,7 @@ export interface TokenBucketOptions {
   readonly burst: number;
   /** The same, where the address is not known: for all clients together. */
   readonly global: { readonly perSecond: number; readonly burst: number };
-  /** How many addresses are remembered; the longest unseen one is forgotten first. */
+  /** How many addresses are remembered; the longest unseen one is forgotten first. 10 000 by default. */
   readonly maxAddresses?: number;
   /** In milliseconds; Date.now by default. */
   readonly now?: () => number;

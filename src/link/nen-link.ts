@@ -39,7 +39,7 @@ export type NenLinkOptions<TRouter extends AnyTRPCRouter> = Pick<
     readonly headers?: HeadersOption;
     /** false (the default): answers like httpBatchLink's. true: like httpBatchStreamLink's, each as soon as it is there. */
     readonly stream?: boolean;
-    /** As in httpBatchStreamLink. */
+    /** As in httpBatchStreamLink, for `stream: true`: the header that asks for a stream. 'trpc-accept' by default. */
     readonly streamHeader?: 'trpc-accept' | 'accept';
     /** As in httpSubscriptionLink; sealed. */
     readonly connectionParams?: ConnectionParams | (() => ConnectionParams | Promise<ConnectionParams>);

@@ -17,7 +17,7 @@ import { createFetch, type Fetch, type Respond, toResponse } from './fetch.ts';
 import { type IdentityOptions, readIdentity, readPins, warnWithoutPins } from './identity-options.ts';
 import { type NenFetch, nenFetchOver } from './nen-fetch.ts';
 import { type NenStream, nenStreamOver } from './nen-stream.ts';
-import { type Answer, isWhole } from './open-answer.ts';
+import { type Answer, isWhole, letGo } from './open-answer.ts';
 import { toOpenedResponse } from './opened-response.ts';
 import { SessionManager } from './session-manager.ts';
 import { readStatus, type SessionStatus } from './session-status.ts';
@@ -29,7 +29,7 @@ export interface NenClientOptions extends IdentityOptions {
   readonly nenUrl?: string;
   /** What carries the sealed bytes. By default the runtime's fetch. */
   readonly fetch?: Transport;
-  /** The key encapsulation of the handshake; never changed because of an answer. */
+  /** The key encapsulation of the handshake; never changed because of an answer. 'ML-KEM-768' by default. */
   readonly suite?: SuiteName;
   /** 'json' (the default) passes every proxy and body parser; 'octets' is smaller and faster. */
   readonly encoding?: Encoding;
@@ -44,7 +44,7 @@ export interface NenClientOptions extends IdentityOptions {
    * A direct GET or HEAD has no body that could be padded. 'none' by default; answers are the server's to pad.
    */
   readonly padding?: Padding;
-  /** The device's clocks. */
+  /** The device's clocks. Date.now and performance.now by default. */
   readonly clock?: DeviceClock;
 }
 
@@ -63,7 +63,11 @@ export class NenClient {
     lightTunnel = (client, endpoint) => client.#createTunnel(endpoint, toOpenedResponse);
   }
 
-  /** WHATWG fetch, sealed: method, path, query and status are visible, all else is not. */
+  /**
+   * WHATWG fetch, sealed: method, path, query and status are visible, all else is not. It follows no redirect.
+   * @throws (a rejection) {NenError} where the seal or the network fails; {TypeError} for what it can't seal, such as a
+   *   call to another origin or a GET with headers of its own; the signal's reason once it has aborted.
+   */
   readonly fetch: Fetch;
   /** The same for JSON: gives the value that the handler returned. */
   readonly nenFetch: NenFetch;
@@ -118,7 +122,8 @@ export class NenClient {
   /**
    * A fetch for everything under `endpoint`: each call is a POST to `{endpoint}/sealed`, so that not
    * even method, path, query and status show.
-   * @param endpoint a path such as '/api/trpc'.
+   * @param endpoint a path such as '/api/trpc', or '' for the root.
+   * @throws {TypeError} for an endpoint that is none. What it gives throws as `fetch` does.
    */
   tunnel(endpoint: string): Fetch {
     return this.#createTunnel(endpoint, toResponse);
@@ -148,7 +153,7 @@ export class NenClient {
   async terminate(): Promise<void> {
     const session = this.#sessions.terminate();
     if (session === undefined) return;
-    await this.#caller.callUnder(session, this.#routeCall('POST', 'terminate', []));
+    bodyOf(await this.#caller.callUnder(session, this.#routeCall('POST', 'terminate', [])));
   }
 
   /** What the server knows of the session. @throws {NenError} */
@@ -160,6 +165,7 @@ export class NenClient {
   /**
    * A key of 32 bytes that only this session's two ends know, the same as `nen.session(req).exporter(label)`:
    * to bind a login to the session (in the way of RFC 5705). A new session gives another.
+   * @throws {NenError} where no session can be made. @throws {TypeError} for a label that is no well-formed string.
    */
   async exporter(label: string): Promise<Uint8Array> {
     const session = await this.#sessions.acquire(null);
@@ -214,9 +220,11 @@ export class NenClient {
   }
 }
 
+/** Of a session route, which answers in one piece. @throws {NenError} ISO-4004 for anything else. */
 function bodyOf({ status, body }: Answer): Bytes {
-  if (status !== 200 || !isWhole(body)) throw new NenError('ISO-4004', { status });
-  return body;
+  if (status === 200 && isWhole(body)) return body;
+  letGo(body);
+  throw new NenError('ISO-4004', { status });
 }
 
 /** The path as it will stand on the wire: an endpoint must be written so. */

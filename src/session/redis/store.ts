@@ -40,17 +40,26 @@ export class RedisSessionStore extends ScriptStore {
     super(runnerOf(client), resolve(options));
   }
 
-  /** ioredis or iovalkey: `new Redis(url)`, with `sentinels`, or `new Cluster(nodes)`. */
+  /**
+   * ioredis or iovalkey: `new Redis(url)`, with `sentinels`, or `new Cluster(nodes)`.
+   * @throws {TypeError} for an option that is given but wrong.
+   */
   static fromIoredis(client: IoredisClient, options?: RedisSessionStoreOptions): RedisSessionStore {
     return new RedisSessionStore(ioredisRunner(client), options);
   }
 
-  /** node-redis: createClient, createClientPool, createSentinel or createCluster. */
+  /**
+   * node-redis: createClient, createClientPool, createSentinel or createCluster.
+   * @throws {TypeError} for an option that is given but wrong, `replicas` among them.
+   */
   static fromNodeRedis(client: NodeRedisClient, options?: RedisSessionStoreOptions): RedisSessionStore {
     return new RedisSessionStore(nodeRedisRunner(client), options);
   }
 
-  /** valkey-glide: GlideClient or GlideClusterClient. */
+  /**
+   * valkey-glide: GlideClient or GlideClusterClient.
+   * @throws {TypeError} for an option that is given but wrong, `replicas` among them.
+   */
   static fromValkeyGlide(client: ValkeyGlideClient, options?: RedisSessionStoreOptions): RedisSessionStore {
     return new RedisSessionStore(valkeyGlideRunner(client), options);
   }
