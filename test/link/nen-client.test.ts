@@ -1,13 +1,29 @@
 /** NenClient: what it refuses at construction, and what handshake, rotate, terminate and status do. */
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { randomBytes } from '../../src/crypto/random.ts';
+import { ClientSession } from '../../src/link/client/client-session.ts';
 import { NenClient, type NenClientOptions } from '../../src/link/client/nen-client.ts';
+import { HeldSession } from '../../src/protocol/held-session.ts';
+import { isWiped } from '../faults/interleavings/watched-sessions.ts';
 import { gate } from '../support/gate.ts';
 import { HANDSHAKE, ORIGIN, openChannel, refusal } from './channel.ts';
 
 const STATUS = '/api/nen/status';
 const ROTATE = '/api/nen/rotate';
 const TERMINATE = '/api/nen/terminate';
+
+afterEach(() => vi.restoreAllMocks());
+
+/** The sessions of clients that anything is held under from now on, in order. */
+function heldSessions(): ReadonlySet<ClientSession> {
+  const held = new Set<ClientSession>();
+  const { hold } = HeldSession.prototype;
+  vi.spyOn(HeldSession.prototype, 'hold').mockImplementation(function (this: HeldSession) {
+    if (this instanceof ClientSession) held.add(this);
+    hold.call(this);
+  });
+  return held;
+}
 
 describe('construction', () => {
   const wrong: readonly (readonly [string, string, object])[] = [
@@ -238,6 +254,14 @@ describe('terminate', () => {
     await expect(channel.client.fetch('/api/notes')).rejects.toMatchObject({ code: 'ISO-2001' });
   });
 
+  it('says so if the server failed at it', async () => {
+    const channel = openChannel();
+    await channel.client.status();
+    const failing = channel.nen.wrap(() => new Response(null, { status: 500 }));
+    channel.way = ({ url, init: { method, headers } }) => failing(new Request(url, { method, headers }));
+    await expect(channel.client.terminate()).rejects.toMatchObject({ code: 'ISO-4004', status: 500 });
+  });
+
   it('during a handshake drops its answer', async () => {
     const channel = openChannel();
     const [hold, asked] = [gate(), gate()];
@@ -256,5 +280,22 @@ describe('terminate', () => {
     hold.open();
     await call;
     expect(channel.sent.map(({ path }) => path)).toEqual([HANDSHAKE]);
+  });
+});
+
+describe('a session route that is answered with a stream', () => {
+  it.each(['status', 'rotate', 'terminate'] as const)('fails %s, and leaves nothing held', async (action) => {
+    const channel = openChannel();
+    const held = heldSessions();
+    const cancel = vi.fn();
+    const silent = new ReadableStream({ pull: () => new Promise(() => undefined), cancel });
+    const streaming = channel.nen.wrap(async () => new Response(silent));
+    channel.way = ({ path, url, init: { method, headers, body } }, forward) =>
+      path === `/api/nen/${action}` ? streaming(new Request(url, { method, headers, body })) : forward();
+    await channel.client.handshake();
+    await expect(channel.client[action]()).rejects.toMatchObject({ code: 'ISO-4004', status: 200 });
+    await channel.client.handshake();
+    expect([...held].map(isWiped)).toEqual([true]);
+    expect(cancel).toHaveBeenCalledOnce();
   });
 });

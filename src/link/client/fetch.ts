@@ -10,7 +10,7 @@ import { encodeRequest } from '../../protocol/http.ts';
 import { type Padding, padMessage } from '../../protocol/padding.ts';
 import type { Call, Caller } from './call.ts';
 import { type Message, readMessage } from './message.ts';
-import { type Answer, isWhole } from './open-answer.ts';
+import { type Answer, letGo } from './open-answer.ts';
 import { responseOf } from './response-body.ts';
 
 /** Takes what fetch takes, gives what fetch gives. */
@@ -128,8 +128,7 @@ export function toHeaders(fields: readonly Field[]): Headers {
 export const toResponse: Respond = (answer, message) => {
   const { status, fields, body } = answer;
   const isNull = hasNullBody(answer, message);
-  // Nobody will read it: whoever sends it must learn that.
-  if (isNull && !isWhole(body)) body.cancel().catch(() => undefined);
+  if (isNull) letGo(body);
   const response = responseOf(isNull ? null : body, { status, headers: toHeaders(fields) });
   Object.defineProperty(response, 'url', { value: message.url.href.replace(/#.*$/, '') });
   return response;

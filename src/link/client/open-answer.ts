@@ -33,6 +33,11 @@ export function isWhole(body: Answer['body']): body is Bytes {
   return ArrayBuffer.isView(body);
 }
 
+/** Nobody will read it: whoever still sends it must learn that, and nothing is held for it any more. */
+export function letGo(body: Answer['body']): void {
+  if (!isWhole(body)) body.cancel().catch(() => undefined);
+}
+
 /** A refusal in clear: anybody on the way can say it. */
 export class PlainRefusal extends NenError {}
 
