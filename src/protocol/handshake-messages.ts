@@ -127,10 +127,10 @@ export function decodeTerms(bytes: Bytes): { readonly hmacKey: Bytes; readonly t
     throw invalidAnswer('malformed terms');
   }
   const { now, expiresAt, epoch } = message;
+  if (!isTime(now) || !isTime(expiresAt) || !isEpoch(epoch)) throw invalidAnswer('malformed terms');
+  // Last, so that no other field leaves a key behind that nobody wipes.
   const hmacKey = decodeField(message, 'hmacKey');
-  if (hmacKey?.length !== KEY_BYTES || !isTime(now) || !isTime(expiresAt) || !isEpoch(epoch)) {
-    throw invalidAnswer('malformed terms');
-  }
+  if (hmacKey?.length !== KEY_BYTES) throw invalidAnswer('malformed terms');
   return { hmacKey, terms: { now, expiresAt, epoch } };
 }
 

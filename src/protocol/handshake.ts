@@ -40,7 +40,7 @@ import {
   verifyIdentity,
 } from './identity.ts';
 import { deriveSchedule, hashTranscript, type Identities, type PreviousSession } from './key-schedule.ts';
-import { type SessionSecrets, wipeSecrets } from './keys.ts';
+import type { SessionSecrets } from './keys.ts';
 
 /**
  * A handshake that waits for its answer. It holds the ephemeral key pair until `finishHandshake`, which
@@ -136,25 +136,27 @@ export async function answerHandshake(
   { terms, sid: given, previous, clientIdentity, identity: signer, random = randomBytes }: AnswerOptions,
 ): Promise<{ readonly session: NewSession; readonly answer: Bytes }> {
   const { ciphertext, sharedSecret } = await encapsulate(hello, random);
-  const sid = given ?? newSid(random);
-  const hmacKey = random(KEY_BYTES);
-  const identities: Identities = previous ?? {
-    clientIdentity,
-    serverIdentity: signer && (await identityDigest(primitives, signer.publicKey)),
-  };
-  const transcript = await transcriptOf(primitives, hello, sid, ciphertext, identities, previous);
-  const schedule = await deriveSchedule(primitives, transcript, sharedSecret, previous);
-  const hs = await sealTerms(primitives, schedule.handshakeKey, transcript, encodeTerms(hmacKey, terms));
-  const secrets: SessionSecrets = { ...schedule.secrets, hmacKey };
+  const held = [sharedSecret];
   try {
+    const sid = given ?? newSid(random);
+    const hmacKey = random(KEY_BYTES);
+    held.push(hmacKey);
+    const identities: Identities = previous ?? {
+      clientIdentity,
+      serverIdentity: signer && (await identityDigest(primitives, signer.publicKey)),
+    };
+    const transcript = await transcriptOf(primitives, hello, sid, ciphertext, identities, previous);
+    const schedule = await deriveSchedule(primitives, transcript, sharedSecret, previous);
+    held.push(...Object.values(schedule.secrets));
+    const hs = await sealTerms(primitives, schedule.handshakeKey, transcript, encodeTerms(hmacKey, terms));
     const isSigned = signer !== undefined && previous === undefined;
     const identity = isSigned ? await proveIdentity(signer, 'server', transcript) : undefined;
     return {
-      session: { sid, secrets, terms, ...pickIdentities(identities) },
+      session: { sid, secrets: { ...schedule.secrets, hmacKey }, terms, ...pickIdentities(identities) },
       answer: encodeServerHello({ sid, ciphertext, hs, identity }),
     };
   } catch (error) {
-    wipeSecrets(secrets);
+    wipe(...held);
     throw error;
   }
 }
@@ -195,13 +197,15 @@ export async function finishHandshake(
       await decapsulate(keyPair, ciphertext),
       previous,
     );
+    const held: Bytes[] = Object.values(schedule.secrets);
     try {
       const { hmacKey, terms } = await openTerms(primitives, schedule.handshakeKey, transcript, hs);
+      held.push(hmacKey);
       // Without pins too: a key that is shown must be owned.
       if (identity !== undefined) await verifyServerIdentity(transcript, identity, trust);
       return { sid, secrets: { ...schedule.secrets, hmacKey }, terms, ...pickIdentities(identities) };
     } catch (error) {
-      wipe(schedule.secrets.requestKey, schedule.secrets.responseSecret, schedule.secrets.exporterSecret);
+      wipe(...held);
       throw error;
     }
   } finally {
@@ -265,10 +269,12 @@ async function sealTerms(
   terms: Bytes,
 ): Promise<Bytes> {
   const key = primitives.aeadKey(handshakeKey);
-  const hs = concatBytes(await key.seal(NONCE_ZERO, transcript, [terms]));
-  key.wipe();
-  wipe(handshakeKey, terms);
-  return hs;
+  try {
+    return concatBytes(await key.seal(NONCE_ZERO, transcript, [terms]));
+  } finally {
+    key.wipe();
+    wipe(handshakeKey, terms);
+  }
 }
 
 /** Wipes the key and the plaintext. */

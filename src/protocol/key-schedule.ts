@@ -8,7 +8,7 @@
  * An identity stands in the transcript as the SHA-256 of its public key; what is absent is LP("").
  */
 import { type Bytes, concatBytes, wipe } from '../crypto/bytes.ts';
-import type { MaybePromise, Primitives } from '../crypto/primitives.ts';
+import type { MacKey, MaybePromise, Primitives } from '../crypto/primitives.ts';
 import {
   LABEL_EXPORTER,
   LABEL_HANDSHAKE_KEY,
@@ -62,7 +62,7 @@ export interface Schedule {
   readonly secrets: Omit<SessionSecrets, 'hmacKey'>;
 }
 
-/** Derives the keys and wipes the shared secret. */
+/** Derives the keys and wipes the shared secret; if that fails, what it came to as well. */
 export async function deriveSchedule(
   primitives: Primitives,
   transcript: Bytes,
@@ -70,18 +70,39 @@ export async function deriveSchedule(
   previous: PreviousSession | undefined,
 ): Promise<Schedule> {
   const ikm = concatBytes(previous === undefined ? [sharedSecret] : [sharedSecret, previous.exporterSecret]);
-  const prkBytes = await primitives.extract(transcript, ikm);
-  const prk = primitives.macKey(prkBytes);
-  const expand = (label: string): MaybePromise<Bytes> => primitives.expand(prk, input(label));
-  const schedule = {
-    handshakeKey: await expand(LABEL_HANDSHAKE_KEY),
-    secrets: {
-      requestKey: await expand(LABEL_REQUEST_KEY),
-      responseSecret: await expand(LABEL_RESPONSE_SECRET),
-      exporterSecret: await expand(LABEL_EXPORTER),
-    },
+  wipe(sharedSecret);
+  const prk = await extractKey(primitives, transcript, ikm);
+  const derived: Bytes[] = [];
+  const expand = async (label: string): Promise<Bytes> => {
+    const key = await primitives.expand(prk, input(label));
+    derived.push(key);
+    return key;
   };
-  prk.wipe();
-  wipe(sharedSecret, ikm, prkBytes);
-  return schedule;
+  try {
+    return {
+      handshakeKey: await expand(LABEL_HANDSHAKE_KEY),
+      secrets: {
+        requestKey: await expand(LABEL_REQUEST_KEY),
+        responseSecret: await expand(LABEL_RESPONSE_SECRET),
+        exporterSecret: await expand(LABEL_EXPORTER),
+      },
+    };
+  } catch (error) {
+    wipe(...derived);
+    throw error;
+  } finally {
+    prk.wipe();
+  }
+}
+
+/** Wipes what the key is made of. */
+async function extractKey(primitives: Primitives, salt: Bytes, ikm: Bytes): Promise<MacKey> {
+  try {
+    const prk = await primitives.extract(salt, ikm);
+    const key = primitives.macKey(prk);
+    wipe(prk);
+    return key;
+  } finally {
+    wipe(ikm);
+  }
 }

@@ -2,7 +2,7 @@
  * The handshake, step by step and against whoever carries it: both sides end with the same keys, or the
  * side that sees the fault ends with its code.
  */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type Bytes, base64Decode, base64Encode, concatBytes } from '../../src/crypto/bytes.ts';
 import { noblePrimitives } from '../../src/crypto/noble.ts';
 import type { Kem, KemKeyPair, Primitives, RandomBytes, SyncMacKey } from '../../src/crypto/primitives.ts';
@@ -360,6 +360,38 @@ describe('the server, answering', () => {
     // The last that is drawn is the HMAC key.
     expect(drawn.at(-1)).toEqual(new Uint8Array(32));
   });
+
+  it.each(['sha256', 'extract'] as const)('leaves no secret behind where %s fails', async (broken) => {
+    const { pending } = await run();
+    const secrets: Bytes[] = [];
+    const kept = (bytes: Bytes): Bytes => {
+      secrets.push(bytes);
+      return bytes;
+    };
+    const failing: Primitives = {
+      ...p,
+      [broken]: () => {
+        throw new Error('out of memory');
+      },
+    };
+    const kem: Kem = {
+      ...suite.kem,
+      encapsulate: async (publicKey, random) => {
+        const made = await suite.kem.encapsulate(publicKey, random);
+        kept(made.sharedSecret);
+        return made;
+      },
+    };
+    const hello = { ...pending.hello, suite: { ...suite, kem } };
+    const answering = answerHandshake(failing, hello, {
+      terms,
+      random: (length) => kept(named('k').slice(0, length)),
+    });
+    await expect(answering).rejects.toThrow('out of memory');
+    const [m, sharedSecret, sid, ...others] = secrets;
+    expect([m, sharedSecret, sid].map((bytes) => bytes?.length)).toEqual([32, 32, 16]);
+    expect([m, sharedSecret, ...others].every((bytes) => bytes?.every((byte) => byte === 0))).toBe(true);
+  });
 });
 
 describe('the client, reading the answer', () => {
@@ -677,6 +709,27 @@ describe('the secrets of a handshake', () => {
     }
   });
 
+  it("are zero on the client when the server's signature can't be verified", async () => {
+    const pending = await startHandshake(suite, AUD);
+    const identity = { keyId: 'id', publicKey: new Uint8Array(1952), sign: () => new Uint8Array(3309) };
+    const { session, answer } = await answerHandshake(p, pending.hello, { terms, identity });
+    const wiped: string[] = [];
+    const { fill } = Uint8Array.prototype;
+    const spy = vi.spyOn(Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array, 'fill');
+    spy.mockImplementation(function (this: Uint8Array, value, start, end) {
+      if (value === 0) wiped.push(hex(this));
+      return fill.call(this, value, start, end);
+    });
+    try {
+      const loadVerifier = async (): Promise<never> => Promise.reject(new Error('the script is gone'));
+      const finishing = finishHandshake(p, pending, answer, { pins: undefined, loadVerifier });
+      await expect(finishing).rejects.toThrow('the script is gone');
+    } finally {
+      spy.mockRestore();
+    }
+    for (const [name, secret] of Object.entries(session.secrets)) expect(wiped, name).toContain(hex(secret));
+  });
+
   it('are not left in the plaintext of the terms', async () => {
     const plaintexts: Bytes[] = [];
     const spy: Primitives = {
@@ -702,5 +755,28 @@ describe('the secrets of a handshake', () => {
     await finishHandshake(spy, pending, answer, UNPINNED);
     expect(plaintexts.length).toBe(2);
     expect(plaintexts.every(isZero)).toBe(true);
+  });
+
+  it('are not left in terms that could not be sealed', async () => {
+    const { primitives: watching, secrets, wiped } = watched();
+    const failing: Primitives = {
+      ...watching,
+      expand(prk: SyncMacKey, info) {
+        const derived = p.expand(prk, info);
+        secrets.push(derived);
+        return derived;
+      },
+      aeadKey: (raw) => ({
+        ...watching.aeadKey(raw),
+        seal(_nonce, _aad, pieces) {
+          secrets.push(...pieces);
+          throw new Error('out of memory');
+        },
+      }),
+    };
+    const { hello } = await startHandshake(suite, AUD);
+    await expect(answerHandshake(failing, hello, { terms })).rejects.toThrow('out of memory');
+    expect(secrets.every(isZero)).toBe(true);
+    expect(wiped()).toBe(0);
   });
 });

@@ -3,8 +3,9 @@
  * no change of what it comes from leaves any key as it was.
  */
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Bytes } from '../../src/crypto/bytes.ts';
+import type { Primitives } from '../../src/crypto/primitives.ts';
 import { primitives } from '../../src/crypto/select.ts';
 import {
   LABEL_ANSWER_KEY,
@@ -30,7 +31,7 @@ import {
   type SyncSessionKeys,
 } from '../../src/protocol/keys.ts';
 import { PROPERTY_TIMEOUT_MS, runs } from '../support/property.ts';
-import { bytesOf, flip, hex, secretsOf, sidOf } from './support.ts';
+import { bytesOf, flip, hex, named, secretsOf, sidOf } from './support.ts';
 
 const p = primitives();
 const NONCE = new Uint8Array(12);
@@ -170,6 +171,26 @@ describe('the keys of a handshake', { timeout: PROPERTY_TIMEOUT_MS }, () => {
       }),
       runs(50),
     );
+  });
+
+  it.each([0, 1, 2, 3])('leave nothing behind where the derivation after %i keys fails', async (made) => {
+    const secrets: Bytes[] = [];
+    const kept = (bytes: Bytes): Bytes => {
+      secrets.push(bytes);
+      return bytes;
+    };
+    let expanded = 0;
+    const wipe = vi.fn();
+    const failing: Primitives = {
+      ...p,
+      extract: (salt, ikm) => kept(p.extract(salt, kept(ikm))),
+      macKey: (raw) => ({ ...p.macKey(raw), wipe }),
+      expand: () => (expanded++ < made ? kept(named('derived')) : Promise.reject(new Error('out of memory'))),
+    };
+    const deriving = deriveSchedule(failing, named('transcript'), kept(named('shared')), undefined);
+    await expect(deriving).rejects.toThrow('out of memory');
+    expect(secrets.map(hex)).toEqual(Array(3 + made).fill('00'.repeat(32)));
+    expect(wipe).toHaveBeenCalledOnce();
   });
 });
 
