@@ -163,18 +163,21 @@ export async function sealResponse(
 ): Promise<SealedMessage> {
   const nonce = random(NONCE_BYTES);
   const key = deriveAnswerKey(session.keys, LABEL_ANSWER_KEY, requestNonce);
-  const box = await key.seal(nonce, responseAad(session.sid, requestNonce, status, kind), payload);
-  key.wipe();
-  if (kind === 'none') {
+  try {
+    const box = await key.seal(nonce, responseAad(session.sid, requestNonce, status, kind), payload);
+    if (kind === 'none') {
+      return {
+        headers: { [HEADER_NONCE]: base64Encode(nonce), [HEADER_TAG]: base64Encode(concatBytes(box)) },
+        body: undefined,
+      };
+    }
     return {
-      headers: { [HEADER_NONCE]: base64Encode(nonce), [HEADER_TAG]: base64Encode(concatBytes(box)) },
-      body: undefined,
+      headers: { 'Content-Type': encoding === 'octets' ? CONTENT_TYPE_OCTETS : CONTENT_TYPE_JSON },
+      body: writeResponseEnvelope(encoding, kind, nonce, box),
     };
+  } finally {
+    key.wipe();
   }
-  return {
-    headers: { 'Content-Type': encoding === 'octets' ? CONTENT_TYPE_OCTETS : CONTENT_TYPE_JSON },
-    body: writeResponseEnvelope(encoding, kind, nonce, box),
-  };
 }
 
 export interface OpenedResponse {

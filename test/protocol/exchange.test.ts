@@ -548,6 +548,21 @@ describe('a response', () => {
     expect(left.size).toBe(0);
   });
 
+  it('that could not be sealed leaves no answer key behind', async () => {
+    const p = primitives();
+    const wipe = vi.fn();
+    const seal = (): never => {
+      throw new Error('out of memory');
+    };
+    const failing: SyncPrimitives = {
+      ...p,
+      deriveAeadKey: (prk, info) => ({ ...p.deriveAeadKey(prk, info), seal, wipe }),
+    };
+    const exchange: Exchange = { ...exchangeOf('json'), session: sessionOf('a', failing) };
+    await expect(answer({ kind: 'json', encoding: 'json' }, exchange)).rejects.toThrow('out of memory');
+    expect(wipe).toHaveBeenCalledOnce();
+  });
+
   it('is sealed under a nonce of its own, and the same payload looks different each time', async () => {
     const exchange = exchangeOf('octets');
     const first = await sealResponse(exchange, 200, 'http', [ascii('x')]);
