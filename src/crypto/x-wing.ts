@@ -12,7 +12,7 @@ import { type Bytes, concatBytes, copySecret, latin1ToBytes, secretBytes, wipe }
 import type { Encapsulation, Kem, KemKeyPair, RandomBytes } from './primitives.ts';
 import { checkPublicKey, splitCiphertext, splitPublicKey, X_WING } from './x-wing-sizes.ts';
 import { loadX25519 } from './x25519.ts';
-import type { X25519 } from './x25519-types.ts';
+import type { X25519, X25519KeyPair } from './x25519-types.ts';
 
 const LABEL: Bytes = latin1ToBytes('\\.//^\\');
 const SEED_BYTES = 32;
@@ -32,19 +32,39 @@ export function createXWing(mlKem768: Kem): Kem {
 }
 
 async function generateKeyPair(mlKem768: Kem, x25519: X25519, random: RandomBytes): Promise<KemKeyPair> {
-  const seed = random(SEED_BYTES);
+  const seed = expand(random(SEED_BYTES));
+  try {
+    const mlKem = await mlKem768.generateKeyPair(() => copySecret(seed.subarray(0, ML_KEM_SEED_BYTES)));
+    try {
+      return keyPairOf(mlKem, await x25519.keyPair(seed.subarray(ML_KEM_SEED_BYTES)));
+    } catch (error) {
+      mlKem.wipe();
+      throw error;
+    }
+  } finally {
+    wipe(seed);
+  }
+}
+
+/** Wipes the seed. */
+function expand(seed: Bytes): Bytes {
   const expanded = secretBytes(EXPANDED_BYTES);
   shake256.create({ dkLen: EXPANDED_BYTES }).update(seed).digestInto(expanded);
-  const mlKem = await mlKem768.generateKeyPair(() => copySecret(expanded.subarray(0, ML_KEM_SEED_BYTES)));
-  const secret = copySecret(expanded.subarray(ML_KEM_SEED_BYTES));
-  const x = await x25519.keyPair(secret);
-  wipe(seed, expanded, secret);
+  wipe(seed);
+  return expanded;
+}
+
+function keyPairOf(mlKem: KemKeyPair, x: X25519KeyPair): KemKeyPair {
   return {
     publicKey: concatBytes([mlKem.publicKey, x.publicKey]),
     async decapsulate(ciphertext) {
       const [ctM, ctX] = splitCiphertext(ciphertext);
       const ssM = await mlKem.decapsulate(ctM);
-      return combine(ssM, ctX, x.publicKey, () => x.deriveSecret(ctX));
+      try {
+        return combine(ssM, await x.deriveSecret(ctX), ctX, x.publicKey);
+      } finally {
+        wipe(ssM);
+      }
     },
     wipe() {
       mlKem.wipe();
@@ -60,32 +80,35 @@ async function encapsulate(
   random: RandomBytes,
 ): Promise<Encapsulation> {
   const [pkM, pkX] = splitPublicKey(publicKey);
-  const mlKem = await mlKem768.encapsulate(pkM, random);
-  const secret = random(SEED_BYTES);
-  const ephemeral = await x25519.keyPair(secret);
-  wipe(secret);
+  const { ciphertext: ctM, sharedSecret: ssM } = await mlKem768.encapsulate(pkM, random);
   try {
-    const ctX = ephemeral.publicKey;
-    const sharedSecret = await combine(mlKem.sharedSecret, ctX, pkX, () => ephemeral.deriveSecret(pkX));
-    return { ciphertext: concatBytes([mlKem.ciphertext, ctX]), sharedSecret };
-  } finally {
-    ephemeral.wipe();
-  }
-}
-
-/**
- * Wipes both secrets, and the first one too if there is no second.
- * @throws for an X25519 half of low order.
- */
-async function combine(ssM: Bytes, ctX: Bytes, pkX: Bytes, deriveSsX: () => Promise<Bytes>): Promise<Bytes> {
-  try {
-    const ssX = await deriveSsX();
-    const joined = concatBytes([ssM, ssX, ctX, pkX, LABEL]);
-    const secret = secretBytes(SECRET_BYTES);
-    sha3_256.create().update(joined).digestInto(secret);
-    wipe(ssX, joined);
-    return secret;
+    const ephemeral = await drawKeyPair(x25519, random);
+    try {
+      const ctX = ephemeral.publicKey;
+      const sharedSecret = combine(ssM, await ephemeral.deriveSecret(pkX), ctX, pkX);
+      return { ciphertext: concatBytes([ctM, ctX]), sharedSecret };
+    } finally {
+      ephemeral.wipe();
+    }
   } finally {
     wipe(ssM);
   }
+}
+
+async function drawKeyPair(x25519: X25519, random: RandomBytes): Promise<X25519KeyPair> {
+  const secret = random(SECRET_BYTES);
+  try {
+    return await x25519.keyPair(secret);
+  } finally {
+    wipe(secret);
+  }
+}
+
+/** Wipes the X25519 secret. */
+function combine(ssM: Bytes, ssX: Bytes, ctX: Bytes, pkX: Bytes): Bytes {
+  const joined = concatBytes([ssM, ssX, ctX, pkX, LABEL]);
+  const secret = secretBytes(SECRET_BYTES);
+  sha3_256.create().update(joined).digestInto(secret);
+  wipe(ssX, joined);
+  return secret;
 }

@@ -2,12 +2,12 @@
  * X25519 (RFC 7748) by noble, for runtimes whose WebCrypto lacks it. Loaded only there: it is large.
  */
 import { x25519 } from '@noble/curves/ed25519.js';
-import { wipe } from './bytes.ts';
+import { copySecret, wipe } from './bytes.ts';
 import type { X25519 } from './x25519-types.ts';
 
 export const nobleX25519: X25519 = {
   async keyPair(secret) {
-    const key = secret.slice();
+    const key = copySecret(secret);
     let wiped = false;
     return {
       publicKey: Uint8Array.from(x25519.getPublicKey(key)),

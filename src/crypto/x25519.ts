@@ -41,10 +41,9 @@ function webCryptoX25519(subtle: SubtleCrypto): X25519 {
       // Node's WebCrypto takes a longer one, and ignores what is over.
       if (secret.length !== SECRET_BYTES) throw new RangeError('an X25519 secret has 32 bytes');
       const pkcs8 = concatBytes([PKCS8_PREFIX, secret]);
-      let key: CryptoKey | undefined = await subtle.importKey('pkcs8', pkcs8, ALGORITHM, false, [
-        'deriveBits',
-      ]);
-      wipe(pkcs8);
+      let key: CryptoKey | undefined = await subtle
+        .importKey('pkcs8', pkcs8, ALGORITHM, false, ['deriveBits'])
+        .finally(() => wipe(pkcs8));
       const multiply = async (point: Bytes): Promise<Bytes> => {
         if (key === undefined) throw new Error('the key is wiped');
         // All zero for a point of low order: WebCrypto refuses it, as RFC 7748 section 6.1 asks.

@@ -221,6 +221,40 @@ describe('the secrets of X-Wing', () => {
   });
 });
 
+describe.skipIf(runtimeX25519 === nobleX25519)('the secrets of X-Wing, where X25519 fails', () => {
+  const isZero = (secret: Bytes): boolean => secret.every((byte) => byte === 0);
+
+  it('are zero: what was drawn, what that became, the ML-KEM pair and its shared secret', async () => {
+    const secrets: Bytes[] = [];
+    const kept = (bytes: Bytes): Bytes => {
+      secrets.push(bytes);
+      return bytes;
+    };
+    const random = (length: number): Bytes => kept(randomBytes(length));
+    const wipe = vi.fn();
+    const mlKem768: Kem = {
+      ...noble.mlKem768,
+      generateKeyPair: async (seed) => ({ ...(await noble.mlKem768.generateKeyPair(seed)), wipe }),
+      encapsulate: async () => ({ ciphertext: new Uint8Array(1088), sharedSecret: kept(randomBytes(32)) }),
+    };
+    const kem = createXWing(mlKem768);
+    const { publicKey } = await kem.generateKeyPair(random);
+    vi.spyOn(crypto.subtle, 'importKey').mockImplementation((async (_: string, pkcs8: Bytes) => {
+      kept(pkcs8);
+      throw new Error('out of memory');
+    }) as never);
+    try {
+      await expect(kem.generateKeyPair(random)).rejects.toThrow('out of memory');
+      expect(wipe).toHaveBeenCalledOnce();
+      await expect(kem.encapsulate(publicKey, random)).rejects.toThrow('out of memory');
+      expect(secrets.map((secret) => secret.length)).toEqual([32, 32, 48, 32, 32, 48]);
+      expect(secrets.every(isZero)).toBe(true);
+    } finally {
+      vi.restoreAllMocks();
+    }
+  });
+});
+
 describe('the suite', () => {
   it.each(implementations)('X-Wing is made over the ML-KEM of $name', async (primitives) => {
     const suite = await loadSuite(primitives, 'X-Wing');
