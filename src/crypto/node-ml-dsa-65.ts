@@ -3,7 +3,7 @@
  * Keys go in and out as PKCS #8 and SubjectPublicKeyInfo, which are constant prefixes and the key (RFC 9881).
  */
 import type * as NodeCrypto from 'node:crypto';
-import { type Bytes, concatBytes, latin1ToBytes, viewOf } from './bytes.ts';
+import { type Bytes, concatBytes, latin1ToBytes, viewOf, wipe } from './bytes.ts';
 import { SIGNATURE_PUBLIC_KEY_BYTES, type SignatureVerifier, type Signer } from './signature.ts';
 
 /** SEQUENCE { 0, SEQUENCE { OID 2.16.840.1.101.3.4.3.18 }, OCTET STRING { [0] seed } } as far as the seed. */
@@ -62,9 +62,7 @@ function over(crypto: typeof NodeCrypto): NodeMlDsa65 {
       },
     },
     createSigner(seed, keyId) {
-      const pkcs8 = concatBytes([PKCS8_PREFIX, seed]);
-      const key = crypto.createPrivateKey({ key: Buffer.from(pkcs8.buffer), format: 'der', type: 'pkcs8' });
-      pkcs8.fill(0);
+      const key = importPrivateKey(crypto, concatBytes([PKCS8_PREFIX, seed]));
       const spki = viewOf(crypto.createPublicKey(key).export({ format: 'der', type: 'spki' }));
       return {
         keyId,
@@ -74,6 +72,15 @@ function over(crypto: typeof NodeCrypto): NodeMlDsa65 {
       };
     },
   };
+}
+
+/** Wipes the bytes of the key. */
+function importPrivateKey(crypto: typeof NodeCrypto, pkcs8: Bytes): NodeCrypto.KeyObject {
+  try {
+    return crypto.createPrivateKey({ key: Buffer.from(pkcs8.buffer), format: 'der', type: 'pkcs8' });
+  } finally {
+    wipe(pkcs8);
+  }
 }
 
 function withContext(key: NodeCrypto.KeyObject, context: Bytes): NodeCrypto.KeyObject {

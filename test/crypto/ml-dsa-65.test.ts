@@ -170,4 +170,25 @@ describe('the choice of an implementation', () => {
     expect(nodeMlDsa65(throwing as unknown as typeof crypto)).toBeUndefined();
     expect(nodeMlDsa65({} as typeof crypto)).toBeUndefined();
   });
+
+  it.skipIf(nativeSignatures === undefined)(
+    "leaves no seed behind where the runtime's own fails",
+    async () => {
+      const crypto = await import('node:crypto');
+      let failing = false;
+      let encoded: Buffer | undefined;
+      const native = nodeMlDsa65({
+        ...crypto,
+        createPrivateKey: ((key: { key: Buffer }) => {
+          if (!failing) return crypto.createPrivateKey(key as never);
+          encoded = key.key;
+          throw new Error('out of memory');
+        }) as typeof crypto.createPrivateKey,
+      });
+      failing = true;
+      expect(() => native?.createSigner(SEED, 'x')).toThrow('out of memory');
+      expect(encoded?.length).toBe(54);
+      expect(encoded?.every((byte) => byte === 0)).toBe(true);
+    },
+  );
 });
