@@ -19,8 +19,13 @@ export default {
   excludeInternal: true,
   excludePrivate: true,
   excludeExternals: true,
-  validation: { notDocumented: true, notExported: false, invalidLink: true },
+  validation: { notDocumented: true, notExported: true, invalidLink: true },
   requiredToBeDocumented: ['Class', 'Interface', 'TypeAlias', 'Function', 'Variable', 'Enum'],
+  // Parts of signatures, which nobody needs to name.
+  intentionallyNotExported: [
+    ...['AnyEvent', 'DefaultParams', 'HeadersOption', 'MaybePromise', 'MiddlewareOptions', 'SchemaOutput'],
+    ...['BetaMessagesWithoutModel', 'ChatWithoutModel', 'MessagesWithoutModel'],
+  ],
   // Methods of other people's objects, of which these types say what is used.
   intentionallyNotDocumented: members({
     'adapter/server.NodeRequest': ['iterator', 'resume'],

@@ -1,11 +1,13 @@
 /** trpc-nen/server: the whole server side, without tRPC. */
 export type { Signer } from '../crypto/signature.ts';
+export type { SuiteName } from '../crypto/suite.ts';
 export { describeNenCode, type NenCodeDescription } from '../protocol/catalogue.ts';
 export { NenError, type NenErrorCode, type NenErrorOptions, type NenOutcome } from '../protocol/errors.ts';
 export { NenHttpError } from '../protocol/http-error.ts';
 export type { Padding } from '../protocol/padding.ts';
 export type { Kek, StoreKey } from '../session/key-ring.ts';
-export { InMemorySessionStore } from '../session/memory.ts';
+export { InMemorySessionStore, type InMemorySessionStoreOptions } from '../session/memory.ts';
+export type { ScriptStoreOptions } from '../session/redis/script-store.ts';
 export { RedisSessionStore, type RedisSessionStoreOptions } from '../session/redis/store.ts';
 export { UpstashSessionStore, type UpstashSessionStoreOptions } from '../session/redis/upstash.ts';
 export { SessionStoreError } from '../session/store-error.ts';

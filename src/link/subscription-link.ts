@@ -9,6 +9,7 @@ import { createEventSource, type EventSourceHeaders, EventStreamRefused } from '
 import type { Fetch } from './client/fetch.ts';
 import { toTRPCError } from './trpc-errors.ts';
 
+/** What a subscription tells the server as it connects; `createContext` gets it as `info.connectionParams`. */
 export type ConnectionParams = Record<string, string> | null;
 
 export interface SubscriptionOptions {

@@ -20,7 +20,7 @@ import {
 import { NONCE_BYTES, TAG_BYTES } from './constants.ts';
 import { hasFields, parseMessage } from './json.ts';
 
-/** How an envelope is written (PROTOCOL.md, "Two encodings"). */
+/** How an envelope is written (PROTOCOL.md, "Envelope"). */
 export type Encoding = 'json' | 'octets';
 
 /** What the payload of a request is: a JSON body, a whole HTTP message, or no body at all. */

@@ -7,7 +7,7 @@ export type { Bytes } from '../crypto/bytes.ts';
 export type { Kek, StoreKey } from './key-ring.ts';
 export { InMemorySessionStore, type InMemorySessionStoreOptions } from './memory.ts';
 export type { IoredisClient, NodeRedisClient, RedisClient, ValkeyGlideClient } from './redis/clients.ts';
-export type { ScriptCall, ScriptRunner } from './redis/script-store.ts';
+export type { ScriptCall, ScriptRunner, ScriptStoreOptions } from './redis/script-store.ts';
 export { RedisSessionStore, type RedisSessionStoreOptions } from './redis/store.ts';
 export { UpstashSessionStore, type UpstashSessionStoreOptions } from './redis/upstash.ts';
 export { SessionStoreError } from './store-error.ts';

@@ -9,6 +9,7 @@ import { randomBytes } from '../../crypto/random.ts';
 import { isSigner, type Signer } from '../../crypto/signature.ts';
 import { isPin } from '../../protocol/identity.ts';
 
+/** Whom a client trusts, and who it is itself. */
 export interface IdentityOptions {
   /**
    * Pins of the servers that may answer: SHA-256 of their ML-DSA-65 public keys as base64url, 43 characters.

@@ -25,6 +25,7 @@ export interface ScriptRunner {
   runAndWait?(call: ScriptCall, replicas: number, waitMs: number): Promise<readonly [unknown, unknown]>;
 }
 
+/** What every store in a Redis has as options. */
 export interface ScriptStoreOptions {
   /** Before every key. Default 'nen:'. */
   readonly keyPrefix?: string;
