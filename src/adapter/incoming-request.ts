@@ -24,7 +24,7 @@ export interface IncomingParts {
   readonly method: string;
   readonly url: string;
   readonly headers: RequestHeaders;
-  /** null for a method that has none. */
+  /** null for a request that brings none. That of a GET or HEAD is only there for those who open a call. */
   readonly body: IncomingBody | null;
   /** The same one whenever it is asked for: aborts when the client has left. */
   readonly signal: () => AbortSignal;
@@ -80,6 +80,7 @@ class IncomingRequest {
   }
   get body(): ReadableStream<Bytes> | null {
     const isWhole = this.#taken && this.#body === undefined;
+    if (!mayHaveBody(this.method)) return null;
     if (isWhole || this.#real !== undefined) return this.real().body as ReadableStream<Bytes> | null;
     this.#body ??= this.#take()?.stream() ?? null;
     return this.#body;
@@ -88,7 +89,7 @@ class IncomingRequest {
   real(): Request {
     if (this.#real === undefined) {
       const { method, url, headers, signal } = this;
-      const isUsed = this.#taken && this.#body?.locked !== false;
+      const isUsed = this.#taken && this.#body?.locked !== false && mayHaveBody(method);
       const body = isUsed ? new ReadableStream() : this.body;
       this.#real = new Request(url, { method, headers, signal, body, duplex: 'half' } as RequestInit);
       // What was read here can't be read once more there.
@@ -102,6 +103,11 @@ class IncomingRequest {
     this.#taken = this.#parts.body !== null;
     return this.#parts.body;
   }
+}
+
+/** Whether a Request of this method may have a body (Fetch, "new Request"). */
+export function mayHaveBody(method: string): boolean {
+  return method !== 'GET' && method !== 'HEAD';
 }
 
 standIn(IncomingRequest.prototype, Request.prototype, (request) => request.real());

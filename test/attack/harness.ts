@@ -251,7 +251,9 @@ export function send(
         headers: {
           ...(headers as Record<string, string | string[]>),
           ...(body !== undefined &&
-            !('Content-Length' in headers) && { 'Content-Length': String(body.length) }),
+            !('Content-Length' in headers || 'Transfer-Encoding' in headers) && {
+              'Content-Length': String(body.length),
+            }),
         },
       },
       (incoming) => {

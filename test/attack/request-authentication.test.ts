@@ -1,5 +1,6 @@
 /** Attacks on a sealed request's headers and line (rows 21 to 36): what the way can alter, it can't make run. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createServer } from 'node:http';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import {
   base64Decode,
   base64Encode,
@@ -7,6 +8,7 @@ import {
   latin1ToBytes,
   utf8ToBytes,
 } from '../../src/crypto/bytes.ts';
+import { listen } from '../support/listen.ts';
 import {
   type AttackSession,
   AUDIENCE,
@@ -518,6 +520,25 @@ describe('row 36: the body', () => {
       { ...withHeaders(remove, { 'X-Nen-Tag': undefined }), body: envelope },
       'ISO-4001',
     );
+  });
+
+  test('row 36: one is added to a GET, which has none', async () => {
+    const { url, close } = await listen(createServer(world.nen.node(() => new Response('ran'))));
+    onTestFinished(close);
+    const node = { port: Number(new URL(url).port) };
+    const read = await session.seal({ method: 'GET', kind: 'none' });
+    const chunked = withHeaders(read, { 'Transfer-Encoding': 'chunked' });
+    const body = latin1ToBytes('add');
+    await expectNothingRuns(world, session, async () => {
+      for (const added of [
+        { ...read, body },
+        { ...chunked, body },
+      ])
+        expectPlainRefusal(await send(node, added), 'ISO-4002');
+    });
+    // What a gateway makes of an HTTP/2 request whose end it did not see at once: none is added.
+    const answer = await open(read, await send(node, { ...chunked, body: new Uint8Array(0) }));
+    expect(bytesToLatin1(answer.payload)).toContain('ran');
   });
 
   test('row 36: it is replaced by the valid body of another request', async () => {

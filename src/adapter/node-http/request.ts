@@ -5,7 +5,7 @@
 import type { Bytes } from '../../crypto/bytes.ts';
 import { BodyChunks } from '../../protocol/body.ts';
 import { NenError } from '../../protocol/errors.ts';
-import { createIncomingRequest, type IncomingBody } from '../incoming-request.ts';
+import { createIncomingRequest, type IncomingBody, mayHaveBody } from '../incoming-request.ts';
 import { NodeHeaders } from './headers.ts';
 import { requestUrl } from './request-url.ts';
 import type { NodeRequest, NodeResponse } from './types.ts';
@@ -26,7 +26,7 @@ export function toRequest(req: NodeRequest, res: NodeResponse, limit?: BodyLimit
     signal: goneSignal(res)(),
     duplex: 'half',
   };
-  if (hasBody(method)) init.body = bodyOf(req, headers, limit);
+  if (mayHaveBody(method)) init.body = bodyOf(req, headers, limit);
   return new Request(requestUrl(originOf(req), targetOf(req)), init);
 }
 
@@ -44,13 +44,14 @@ export function toIncomingRequest(req: NodeRequest, res: NodeResponse): Request 
     method,
     url: requestUrl(originOf(req), targetOf(req)),
     headers: new NodeHeaders(req.headers),
-    body: hasBody(method) ? incomingBody(req) : null,
+    body: mayHaveBody(method) || bringsBody(req) ? incomingBody(req) : null,
     signal: goneSignal(res),
   });
 }
 
-function hasBody(method: string): boolean {
-  return method !== 'GET' && method !== 'HEAD';
+/** A GET or HEAD that brings one all the same: no handler gets it, and a sealed call that had none is refused. */
+function bringsBody({ headers }: NodeRequest): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
 }
 
 /** Path and query as the client sent them: Express and Connect cut off of `url` where they are mounted. */
