@@ -208,6 +208,23 @@ describe('what the transport is given', () => {
     await channel.client.fetch('/api/x', { credentials: 'omit' });
     expect(last(channel).init.credentials).toBe('omit');
   });
+
+  it('and pays no heed to: a call that is aborted ends at once all the same', async () => {
+    const { transport } = openChannel();
+    const asked = gate();
+    const { client } = withClient({
+      fetch: (url, init) => {
+        if (url.endsWith('/handshake')) return transport(url, init);
+        asked.open();
+        return new Promise(() => undefined);
+      },
+    });
+    const controller = new AbortController();
+    const aborted = expect(client.fetch(URL_X, { signal: controller.signal })).rejects.toThrow('enough');
+    await asked.opened;
+    controller.abort(new Error('enough'));
+    await aborted;
+  });
 });
 
 describe('the body of a Response', () => {

@@ -213,6 +213,33 @@ describe('rotate', () => {
       vi.useRealTimers();
     }
   });
+
+  it('under a transport that pays no heed to its signal leaves no key once all is over', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const { transport, clocks: clock } = openChannel();
+      const held = heldSessions();
+      const late = new Response('late');
+      let answerLate: (response: Response) => void = () => undefined;
+      const client = new NenClient(ORIGIN, {
+        clock,
+        fetch: (url, init) =>
+          url.endsWith(ROTATE) ? new Promise((resolve) => (answerLate = resolve)) : transport(url, init),
+      });
+      await client.handshake();
+      const dropped = expect(client.rotate()).rejects.toMatchObject({ code: 'ISO-1007' });
+      await vi.advanceTimersByTimeAsync(10_000);
+      await dropped;
+      await client.terminate();
+      expect([...held].map(isWiped)).toEqual([true]);
+      const cancel = vi.spyOn(late.body ?? new ReadableStream(), 'cancel');
+      answerLate(late);
+      await vi.advanceTimersByTimeAsync(0);
+      expect(cancel).toHaveBeenCalledOnce();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
 });
 
 describe('terminate', () => {

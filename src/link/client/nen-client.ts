@@ -21,7 +21,7 @@ import { type Answer, isWhole, letGo } from './open-answer.ts';
 import { toOpenedResponse } from './opened-response.ts';
 import { SessionManager } from './session-manager.ts';
 import { readStatus, type SessionStatus } from './session-status.ts';
-import { nativeTransport, type Transport } from './transport.ts';
+import { heedful, nativeTransport, type Transport } from './transport.ts';
 
 /** The options of a client; each is checked when the client is made. */
 export interface NenClientOptions extends IdentityOptions {
@@ -96,7 +96,7 @@ export class NenClient {
     const pins = readPins(options);
     if (pins === undefined) warnWithoutPins();
     this.security = pins === undefined ? 'unauthenticated' : 'pinned';
-    const transport = options.fetch ?? nativeTransport;
+    const transport = options.fetch ? heedful(options.fetch) : nativeTransport;
     this.#sessions = new SessionManager({
       suite: async () => loadSuite(await loadPrimitives(), options.suite ?? DEFAULT_SUITE),
       audience: () => this.#origin(),

@@ -3,6 +3,7 @@
  * own `fetch` or the runtime's.
  */
 import type { Bytes } from '../../crypto/bytes.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** What carries sealed bytes: fetch, called with a URL as text. */
 export type Transport = (url: string, init: TransportInit) => Promise<Response>;
@@ -35,3 +36,16 @@ export const nativeTransport: Transport = (url, init) => {
   }
   return globalThis.fetch(url, init);
 };
+
+/** The application's own, which may pay no heed to its signal: what was aborted is over, and holds nothing, all the same. */
+export function heedful(transport: Transport): Transport {
+  return async (url, init) => {
+    const answering = transport(url, init);
+    try {
+      return await unlessAborted(answering, init.signal);
+    } catch (error) {
+      answering.then(({ body }) => body?.cancel()).catch(() => undefined);
+      throw error;
+    }
+  };
+}
