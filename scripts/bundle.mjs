@@ -19,7 +19,7 @@ const LINK_LIMIT_BYTES = 19_100;
  * are asked for; noble's side of the primitives or node:crypto's, in a runtime whose WebCrypto has not all of them.
  */
 const LATER =
-  /(^|[^-])ml-dsa(-65)?\.js$|ml-dsa-65-signer|@noble\/|\/x-wing\.js|x25519-noble|crypto\/(noble(-hash)?|node|node-kem)\.js|link\/(subscription-link|client\/(event-source|open-stream))\.js|protocol\/stream\.js|eventsource-parser/;
+  /(^|[^-])ml-dsa(-65)?\.js$|ml-dsa-65-signer|@noble\/|\/x-wing\.js|x25519-noble|crypto\/(noble(-hash)?|node|node-ml-kem-768)\.js|link\/(subscription-link|client\/(event-source|open-stream))\.js|protocol\/stream\.js|eventsource-parser/;
 
 /** @type {{ exports: Record<string, { default: string } | string>, peerDependencies: Record<string, string> }} */
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));

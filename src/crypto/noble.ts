@@ -5,12 +5,12 @@
  */
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
+import { KEY_BYTES, NONCE_BYTES, TAG_BYTES } from './aead-sizes.ts';
 import { type Bytes, copySecret, wipe } from './bytes.ts';
 import { hkdfExpandTo } from './hkdf.ts';
-import * as mlkem from './mlkem768.ts';
+import * as mlkem from './ml-kem-768.ts';
 import { nobleHashes } from './noble-hash.ts';
 import { AeadError, type Kem, type SyncAeadKey, type SyncPrimitives } from './primitives.ts';
-import { KEY_BYTES, NONCE_BYTES, TAG_BYTES } from './sizes.ts';
 
 /** Seals and opens at once; {@link noblePrimitives} shows it as an AeadKey. */
 export function nobleAeadKey(rawKey: Bytes): SyncAeadKey {

@@ -1,16 +1,16 @@
 /**
  * The primitives by node:crypto: the same functions as noble.ts in native code, all of them
  * synchronous, with keys imported once as KeyObjects. Reached by process.getBuiltinModule, so that no
- * bundler ever sees an import of a node: module. ML-KEM is node-kem.ts's.
+ * bundler ever sees an import of a node: module. ML-KEM is node-ml-kem-768.ts's.
  */
 import type * as NodeCrypto from 'node:crypto';
+import { KEY_BYTES, NONCE_BYTES, TAG_BYTES } from './aead-sizes.ts';
 import { type Bytes, concatBytes, copySecret, equalBytes, viewOf, wipe } from './bytes.ts';
 import { hkdfExpand } from './hkdf.ts';
 import { nobleAeadKey, nobleMlKem768, noblePrimitives } from './noble.ts';
-import { nodeMlKem768 } from './node-kem.ts';
+import { nodeMlKem768 } from './node-ml-kem-768.ts';
 import { AeadError, type SyncAeadKey, type SyncMacKey, type SyncPrimitives } from './primitives.ts';
 import { nodeCrypto } from './runtime.ts';
-import { KEY_BYTES, NONCE_BYTES, TAG_BYTES } from './sizes.ts';
 
 const CIPHER = 'chacha20-poly1305';
 /** The types ask for a length that only CCM reads. */

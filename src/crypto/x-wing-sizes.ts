@@ -2,7 +2,7 @@
  * What X-Wing is on every runtime: its sizes, its halves and its input check.
  */
 import type { Bytes } from './bytes.ts';
-import * as mlkem from './mlkem768.ts';
+import * as mlkem from './ml-kem-768.ts';
 import type { Kem } from './primitives.ts';
 
 const X25519_BYTES = 32;

@@ -5,7 +5,7 @@ import { force, forced } from '../../src/crypto/choice.ts';
 import { loadPrimitives } from '../../src/crypto/load-primitives.ts';
 import { noblePrimitives } from '../../src/crypto/noble.ts';
 import { nodePrimitives } from '../../src/crypto/node.ts';
-import { nodeMlKem768 } from '../../src/crypto/node-kem.ts';
+import { nodeMlKem768 } from '../../src/crypto/node-ml-kem-768.ts';
 import { primitives } from '../../src/crypto/select.ts';
 import { webPrimitives } from '../../src/crypto/web.ts';
 import { webMlDsa65 } from '../../src/crypto/web-ml-dsa-65.ts';

@@ -3,7 +3,7 @@
  * key never leaves it.
  */
 import { type Bytes, equalBytes } from './bytes.ts';
-import * as mlkem from './mlkem768.ts';
+import * as mlkem from './ml-kem-768.ts';
 import type { Kem } from './primitives.ts';
 import type { ModernSubtle } from './web-subtle.ts';
 

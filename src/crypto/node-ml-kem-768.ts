@@ -5,7 +5,7 @@
  */
 import type * as NodeCrypto from 'node:crypto';
 import { type Bytes, concatBytes, equalBytes, viewOf } from './bytes.ts';
-import * as mlkem from './mlkem768.ts';
+import * as mlkem from './ml-kem-768.ts';
 import type { Kem } from './primitives.ts';
 
 /** What the types of Node 20 don't know yet. */
