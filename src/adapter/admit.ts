@@ -17,8 +17,8 @@ import {
 } from '../protocol/signed-headers.ts';
 import type { Context } from './context.ts';
 import { headersOf } from './incoming-request.ts';
+import type { OpenedSession } from './opened-session.ts';
 import { declaredLength, readRequestBody } from './request-body.ts';
-import type { OpenedSession } from './sessions.ts';
 import { LARGE_BYTES } from './turns.ts';
 
 /** A request that opened and whose nonce is claimed. Its session is held until `session.release()`. */

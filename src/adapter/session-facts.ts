@@ -4,8 +4,8 @@
 import type { SuiteName } from '../crypto/suite.ts';
 import { encodePin } from '../protocol/identity.ts';
 import { exportKey } from '../protocol/keys.ts';
+import type { OpenedSession } from './opened-session.ts';
 import type { ClientIdentity } from './server-identity.ts';
-import type { OpenedSession } from './sessions.ts';
 
 /** The session of a sealed call. */
 export interface NenSession {

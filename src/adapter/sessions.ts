@@ -12,43 +12,17 @@ import { SESSION_MAX_REQUESTS, UNCONFIRMED_TTL_MS } from '../protocol/constants.
 import { NenError } from '../protocol/errors.ts';
 import { isEpoch } from '../protocol/formats.ts';
 import type { NewSession } from '../protocol/handshake.ts';
-import { HeldSession } from '../protocol/held-session.ts';
 import { identityDigest } from '../protocol/identity.ts';
-import { importKeys, type SyncSessionKeys, wipeSecrets } from '../protocol/keys.ts';
+import { wipeSecrets } from '../protocol/keys.ts';
 import { decodeSessionRecord, encodeSessionRecord, type SessionRecord } from '../session/record.ts';
 import { SessionStoreError } from '../session/store-error.ts';
 import type { ClaimOptions, ClaimResult, SessionStore } from '../session/types.ts';
+import { OpenedSession } from './opened-session.ts';
 
 const CACHE_MS = 60_000;
 const MAX_CACHED = 10_000;
 /** What names one arriving request to the store. */
 const ATTEMPT_BYTES = 16;
-
-/** A session whose keys are imported. Held while a request is in flight. */
-export class OpenedSession extends HeldSession<SyncSessionKeys> {
-  readonly suite: SuiteName;
-  readonly audience: string;
-  readonly createdAt: number;
-  readonly expiresAt: number;
-  /** SHA-256 of each side's ML-DSA-65 public key, where it has one. */
-  readonly clientIdentity: Bytes | undefined;
-  readonly serverIdentity: Bytes | undefined;
-  /** When the store was last asked whether it is still there. */
-  checkedAt: number;
-  /** Requests under it that this instance has seen. */
-  requests = 0;
-
-  constructor(primitives: SyncPrimitives, record: SessionRecord, now: number) {
-    super(record.sid, importKeys(primitives, record));
-    this.suite = record.suite;
-    this.audience = record.audience;
-    this.createdAt = record.createdAt;
-    this.expiresAt = record.expiresAt;
-    this.clientIdentity = record.clientIdentity;
-    this.serverIdentity = record.serverIdentity;
-    this.checkedAt = now;
-  }
-}
 
 export interface SessionsOptions {
   readonly store: SessionStore;
