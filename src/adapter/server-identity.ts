@@ -2,10 +2,10 @@
  * Who the server is and whom it lets in: its ML-DSA-65 identity from a seed or a KMS, and the
  * application's word on clients.
  */
-import { base64Decode, base64UrlDecode } from '../crypto/bytes.ts';
+import { type Bytes, base64Decode, base64UrlDecode } from '../crypto/bytes.ts';
 import { loadSigner } from '../crypto/load-ml-dsa-65.ts';
 import { loadOnce } from '../crypto/load-once.ts';
-import { isSigner, type Signer } from '../crypto/signature.ts';
+import { isSigner, ML_DSA_65_SEED_BYTES, type Signer } from '../crypto/signature.ts';
 import { NenError } from '../protocol/errors.ts';
 import { encodePin } from '../protocol/identity.ts';
 import { boundedSigner } from './bounded-signer.ts';
@@ -28,8 +28,6 @@ export type Authorize = (request: {
   readonly req: Request;
 }) => boolean | Promise<boolean>;
 
-const SEED_BYTES = 32;
-
 /**
  * What loads the identity, once: expanding a seed takes milliseconds, and builds import routes without secrets.
  * @param identity a 32-byte seed as base64 or base64url, or a signer.
@@ -47,7 +45,7 @@ export function readServerIdentity(
     throw new TypeError('identity: a Signer has a publicKey of 1952 bytes and sign()');
   }
   const seed = base64Decode(identity) ?? base64UrlDecode(identity);
-  if (seed?.length !== SEED_BYTES)
+  if (seed?.length !== ML_DSA_65_SEED_BYTES)
     throw new TypeError('identity: a seed of 32 bytes as base64 (npx trpc-nen keygen)');
   return loadOnce(() => loadSigner(seed, 'identity'));
 }
@@ -69,7 +67,7 @@ export function readEnvironmentIdentity(seed: string | undefined): (() => Promis
 /** @throws {NenError} ISO-1005. @throws {HandlerFailure} with what the application's function fails with. */
 export async function authorizeClient(
   authorize: Authorize | undefined,
-  clientIdentity: Uint8Array<ArrayBuffer> | undefined,
+  clientIdentity: Bytes | undefined,
   req: Request,
 ): Promise<void> {
   if (authorize === undefined) return;

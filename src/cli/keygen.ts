@@ -4,6 +4,7 @@
  */
 import { base64Encode } from '../crypto/bytes.ts';
 import { randomBytes } from '../crypto/random.ts';
+import { ML_DSA_65_SEED_BYTES } from '../crypto/signature.ts';
 import { KEY_BYTES } from '../protocol/constants.ts';
 import { pinOfSeed } from './fingerprint.ts';
 import { readArguments, UsageError } from './usage.ts';
@@ -27,7 +28,7 @@ export async function keygen(args: readonly string[]): Promise<number> {
 }
 
 async function identityLines(): Promise<string[]> {
-  const seed = base64Encode(randomBytes(KEY_BYTES));
+  const seed = base64Encode(randomBytes(ML_DSA_65_SEED_BYTES));
   return [`NEN_IDENTITY=${seed}`, `NEXT_PUBLIC_NEN_PINS=${await pinOfSeed(seed)}`];
 }
 

@@ -7,9 +7,7 @@ import type { Bytes } from './bytes.ts';
 import { forced } from './choice.ts';
 import { nodeMlDsa65 } from './node-ml-dsa-65.ts';
 import { nodeCrypto } from './runtime.ts';
-import type { SignatureVerifier, Signer } from './signature.ts';
-
-const SEED_BYTES = 32;
+import { ML_DSA_65_SEED_BYTES, type SignatureVerifier, type Signer } from './signature.ts';
 
 /**
  * A signer whose private key is derived from a seed (FIPS 204, ML-DSA.KeyGen_internal).
@@ -17,7 +15,7 @@ const SEED_BYTES = 32;
  * @throws {RangeError} for a seed of another length.
  */
 export function createMlDsa65Signer(seed: Bytes, keyId: string): Signer {
-  if (seed.length !== SEED_BYTES) throw new RangeError('an ML-DSA-65 seed has 32 bytes');
+  if (seed.length !== ML_DSA_65_SEED_BYTES) throw new RangeError('an ML-DSA-65 seed has 32 bytes');
   return native()?.createSigner(seed, keyId) ?? nobleSigner(seed, keyId);
 }
 

@@ -4,7 +4,7 @@
  */
 import type * as NodeCrypto from 'node:crypto';
 import { type Bytes, concatBytes, latin1ToBytes, viewOf, wipe } from './bytes.ts';
-import { SIGNATURE_PUBLIC_KEY_BYTES, type SignatureVerifier, type Signer } from './signature.ts';
+import { ML_DSA_65_PUBLIC_KEY_BYTES, type SignatureVerifier, type Signer } from './signature.ts';
 
 /** SEQUENCE { 0, SEQUENCE { OID 2.16.840.1.101.3.4.3.18 }, OCTET STRING { [0] seed } } as far as the seed. */
 const PKCS8_PREFIX: Bytes = /* @__PURE__ */ Uint8Array.from([
@@ -50,7 +50,7 @@ function over(crypto: typeof NodeCrypto): NodeMlDsa65 {
     verifier: {
       verify(publicKey, message, signature, context) {
         // OpenSSL would take a longer key, and ignore what is over.
-        if (publicKey.length !== SIGNATURE_PUBLIC_KEY_BYTES) return false;
+        if (publicKey.length !== ML_DSA_65_PUBLIC_KEY_BYTES) return false;
         try {
           const spki = Buffer.from(concatBytes([SPKI_PREFIX, publicKey]));
           const key = crypto.createPublicKey({ key: spki, format: 'der', type: 'spki' });
@@ -66,7 +66,7 @@ function over(crypto: typeof NodeCrypto): NodeMlDsa65 {
       const spki = viewOf(crypto.createPublicKey(key).export({ format: 'der', type: 'spki' }));
       return {
         keyId,
-        publicKey: spki.slice(-SIGNATURE_PUBLIC_KEY_BYTES),
+        publicKey: spki.slice(-ML_DSA_65_PUBLIC_KEY_BYTES),
         // Hedged: OpenSSL draws fresh randomness for each signature.
         sign: (message, context) => viewOf(crypto.sign(null, message, withContext(key, context))),
       };

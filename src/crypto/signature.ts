@@ -1,11 +1,13 @@
 /**
- * Identity signatures: what a signer is, wherever its key lies. ML-DSA-65 (FIPS 204): public key 1952, signature 3309, seed 32 bytes.
+ * Identity signatures: what a signer is, wherever its key lies.
  */
 import type { Bytes } from './bytes.ts';
 import type { MaybePromise } from './primitives.ts';
 
-export const SIGNATURE_PUBLIC_KEY_BYTES = 1952;
-export const SIGNATURE_BYTES_ML_DSA_65 = 3309;
+// The sizes of ML-DSA-65 (FIPS 204), in bytes.
+export const ML_DSA_65_SEED_BYTES = 32;
+export const ML_DSA_65_PUBLIC_KEY_BYTES = 1952;
+export const ML_DSA_65_SIGNATURE_BYTES = 3309;
 
 /** An ML-DSA-65 key that can sign: from a seed, or in a KMS. */
 export interface Signer {
@@ -29,6 +31,6 @@ export interface SignatureVerifier {
 export function isSigner(value: unknown): value is Signer {
   if (typeof value !== 'object' || value === null) return false;
   const { publicKey, sign } = value as Partial<Signer>;
-  const hasKey = publicKey instanceof Uint8Array && publicKey.length === SIGNATURE_PUBLIC_KEY_BYTES;
+  const hasKey = publicKey instanceof Uint8Array && publicKey.length === ML_DSA_65_PUBLIC_KEY_BYTES;
   return hasKey && typeof sign === 'function';
 }

@@ -4,7 +4,7 @@
  * loads can't hold a private key.
  */
 import { type Bytes, latin1ToBytes } from './bytes.ts';
-import { SIGNATURE_PUBLIC_KEY_BYTES, type SignatureVerifier } from './signature.ts';
+import { ML_DSA_65_PUBLIC_KEY_BYTES, type SignatureVerifier } from './signature.ts';
 import type { ModernSubtle } from './web-subtle.ts';
 
 const NAME = 'ML-DSA-65';
@@ -28,7 +28,7 @@ export async function webMlDsa65(subtle: ModernSubtle): Promise<SignatureVerifie
 function verifierOver(subtle: ModernSubtle): SignatureVerifier {
   return {
     async verify(publicKey, message, signature, context) {
-      if (publicKey.length !== SIGNATURE_PUBLIC_KEY_BYTES) return false;
+      if (publicKey.length !== ML_DSA_65_PUBLIC_KEY_BYTES) return false;
       try {
         const key = await subtle.importKey('raw-public', publicKey, NAME, false, ['verify']);
         return (await subtle.verify({ name: NAME, context }, key, signature, message)) === true;

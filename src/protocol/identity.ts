@@ -15,8 +15,8 @@ import {
 } from '../crypto/bytes.ts';
 import type { MaybePromise, Primitives, SyncPrimitives } from '../crypto/primitives.ts';
 import {
-  SIGNATURE_BYTES_ML_DSA_65,
-  SIGNATURE_PUBLIC_KEY_BYTES,
+  ML_DSA_65_PUBLIC_KEY_BYTES,
+  ML_DSA_65_SIGNATURE_BYTES,
   type SignatureVerifier,
   type Signer,
 } from '../crypto/signature.ts';
@@ -78,7 +78,7 @@ export async function proveIdentity(signer: Signer, role: Role, message: Bytes):
   } catch (cause) {
     throw noSignature(signer, role, `failed (${cause instanceof Error ? cause.name : typeof cause})`, cause);
   }
-  if (!(signature instanceof Uint8Array) || signature.length !== SIGNATURE_BYTES_ML_DSA_65)
+  if (!(signature instanceof Uint8Array) || signature.length !== ML_DSA_65_SIGNATURE_BYTES)
     throw noSignature(signer, role, 'gave no ML-DSA-65 signature');
   return { publicKey: signer.publicKey, signature: signature as Bytes };
 }
@@ -113,7 +113,7 @@ export function decodeIdentity(value: unknown): IdentityProof | undefined {
   const { pk, sig } = id;
   const publicKey = typeof pk === 'string' ? base64Decode(pk) : undefined;
   const signature = typeof sig === 'string' ? base64Decode(sig) : undefined;
-  if (publicKey?.length !== SIGNATURE_PUBLIC_KEY_BYTES || signature?.length !== SIGNATURE_BYTES_ML_DSA_65)
+  if (publicKey?.length !== ML_DSA_65_PUBLIC_KEY_BYTES || signature?.length !== ML_DSA_65_SIGNATURE_BYTES)
     return undefined;
   return { publicKey, signature };
 }

@@ -6,7 +6,7 @@ import { force, forced } from '../../src/crypto/choice.ts';
 import { loadSigner, loadVerifier } from '../../src/crypto/load-ml-dsa-65.ts';
 import { createMlDsa65Signer, mlDsa65Verifier } from '../../src/crypto/ml-dsa-65.ts';
 import { nodeMlDsa65 } from '../../src/crypto/node-ml-dsa-65.ts';
-import { SIGNATURE_BYTES_ML_DSA_65, SIGNATURE_PUBLIC_KEY_BYTES } from '../../src/crypto/signature.ts';
+import { ML_DSA_65_PUBLIC_KEY_BYTES, ML_DSA_65_SIGNATURE_BYTES } from '../../src/crypto/signature.ts';
 import { hex, unhex } from './implementations.ts';
 import known from './known-ml-dsa-65.json' with { type: 'json' };
 import { nativeSignatures, nobleSignatures, signatures } from './signatures.ts';
@@ -48,7 +48,7 @@ describe.each(signatures)('ML-DSA-65 by $name', ({ createSigner, verifier }) => 
   it('has the sizes of FIPS 204 table 2, in plain byte arrays', async () => {
     const signature = await signer.sign(MESSAGE, CONTEXT);
     expect([signer.publicKey.length, signature.length]).toEqual([1952, 3309]);
-    expect([SIGNATURE_PUBLIC_KEY_BYTES, SIGNATURE_BYTES_ML_DSA_65]).toEqual([1952, 3309]);
+    expect([ML_DSA_65_PUBLIC_KEY_BYTES, ML_DSA_65_SIGNATURE_BYTES]).toEqual([1952, 3309]);
     for (const bytes of [signer.publicKey, signature]) expect(bytes.constructor).toBe(Uint8Array);
     expect(signer.keyId).toBe('mine');
   });

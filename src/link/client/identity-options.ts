@@ -6,7 +6,7 @@
 import { loadSigner } from '../../crypto/load-ml-dsa-65.ts';
 import { loadOnce } from '../../crypto/load-once.ts';
 import { randomBytes } from '../../crypto/random.ts';
-import { isSigner, type Signer } from '../../crypto/signature.ts';
+import { isSigner, ML_DSA_65_SEED_BYTES, type Signer } from '../../crypto/signature.ts';
 import { isPin } from '../../protocol/identity.ts';
 
 /** Whom a client trusts, and who it is itself. */
@@ -48,7 +48,7 @@ export function readIdentity({
     if (isSigner(identity)) return async () => identity;
     throw new TypeError('identity: a Signer has a publicKey of 1952 bytes and sign()');
   }
-  return loadOnce(() => loadSigner(randomBytes(32), 'ephemeral'));
+  return loadOnce(() => loadSigner(randomBytes(ML_DSA_65_SEED_BYTES), 'ephemeral'));
 }
 
 let warned = false;
