@@ -46,7 +46,7 @@ export const KEY_BYTES = 32;
 export const NONCE_BYTES = 12;
 export const TAG_BYTES = 16;
 export const SID_BYTES = 16;
-export const SIGNATURE_BYTES = 32;
+export const MAC_BYTES = 32;
 export const PIN_BYTES = 32;
 
 // Limits. Times in milliseconds.

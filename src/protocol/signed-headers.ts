@@ -13,7 +13,7 @@ import {
   HEADER_SIGNATURE,
   HEADER_TAG,
   HEADER_TIMESTAMP,
-  SIGNATURE_BYTES,
+  MAC_BYTES,
 } from './constants.ts';
 import { NenError } from './errors.ts';
 import { decodeNonce, isSid, isTimestamp } from './formats.ts';
@@ -121,7 +121,7 @@ export function verifyRequest(
 ): void {
   const expected = keys.hmacKey.mac(canonicalRequest(line, headers.timestamp, headers.nonce));
   const signature = base64Decode(headers.signature);
-  if (signature?.length !== SIGNATURE_BYTES || !equalBytes(signature, expected)) {
+  if (signature?.length !== MAC_BYTES || !equalBytes(signature, expected)) {
     throw new NenError('ISO-3002', {
       hint: 'altered on the way, or method or path rewritten (see mountPath)',
     });
