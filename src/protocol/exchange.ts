@@ -36,7 +36,7 @@ import {
 import { NenError } from './errors.ts';
 import { decodeNonce } from './formats.ts';
 import { input } from './input.ts';
-import { deriveAnswerKey, type SessionContext } from './keys.ts';
+import { deriveResponseKey, type SessionContext } from './keys.ts';
 import {
   canonicalRequest,
   type HeaderReader,
@@ -162,7 +162,7 @@ export async function sealResponse(
   random: RandomBytes = randomBytes,
 ): Promise<SealedMessage> {
   const nonce = random(NONCE_BYTES);
-  const key = deriveAnswerKey(session.keys, LABEL_ANSWER_KEY, requestNonce);
+  const key = deriveResponseKey(session.keys, LABEL_ANSWER_KEY, requestNonce);
   try {
     const box = await key.seal(nonce, responseAad(session.sid, requestNonce, status, kind), payload);
     if (kind === 'none') {
@@ -198,7 +198,7 @@ export async function openResponse(
   const envelope = readResponse(headers, encoding, body);
   if (envelope === undefined) throw new NenError('ISO-4004', { status, hint: 'the envelope is malformed' });
   const { kind, nonce, box } = envelope;
-  const key = deriveAnswerKey(session.keys, LABEL_ANSWER_KEY, requestNonce);
+  const key = deriveResponseKey(session.keys, LABEL_ANSWER_KEY, requestNonce);
   try {
     return {
       kind,

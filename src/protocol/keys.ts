@@ -95,6 +95,6 @@ export function exportKey({ primitives, exporterKey }: SessionKeys, label: strin
 }
 
 /** HKDF-Expand(responseSecret, input(label, ...fields)) as a key that seals one answer or one stream. */
-export function deriveAnswerKey(keys: SessionKeys, label: string, ...fields: readonly Bytes[]): AeadKey {
+export function deriveResponseKey(keys: SessionKeys, label: string, ...fields: readonly Bytes[]): AeadKey {
   return keys.primitives.deriveAeadKey(keys.responseSecret, input(label, ...fields));
 }

@@ -30,7 +30,7 @@ import {
 import type { Field } from './headers.ts';
 import { decodeResponse, encodeResponse } from './http.ts';
 import { input } from './input.ts';
-import { deriveAnswerKey } from './keys.ts';
+import { deriveResponseKey } from './keys.ts';
 import { decodePadded, encodePadded, MAX_PADDED_CONTENT_BYTES, type Padding, padHead } from './padding.ts';
 import { decodeRefusal, encodeRefusal } from './refusal.ts';
 
@@ -42,7 +42,7 @@ class RecordSequence {
   #index: number;
 
   constructor({ session, nonce }: Exchange, status: number, base: Bytes, firstIndex = 0) {
-    this.#key = deriveAnswerKey(session.keys, LABEL_STREAM_KEY, nonce, base);
+    this.#key = deriveResponseKey(session.keys, LABEL_STREAM_KEY, nonce, base);
     this.#base = base;
     this.#index = firstIndex;
     const aad = (kind: RecordKind): Bytes =>

@@ -19,7 +19,7 @@ import {
   sealResponse,
 } from '../../src/protocol/exchange.ts';
 import { input } from '../../src/protocol/input.ts';
-import { deriveAnswerKey } from '../../src/protocol/keys.ts';
+import { deriveResponseKey } from '../../src/protocol/keys.ts';
 import { type RequestLine, readSealedHeaders, verifyRequest } from '../../src/protocol/signed-headers.ts';
 import {
   ascii,
@@ -431,7 +431,7 @@ describe.each(ANSWERS.map((c) => [`${c.kind} in ${c.encoding}`, c] as const))('a
   it('is sealed as the protocol says: answer key, AAD, envelope', async () => {
     const { headers, body } = await answer(c);
     const nonce = seeded('r')(12);
-    const key = deriveAnswerKey(exchange.session.keys, 'nen/2 answer', exchange.nonce);
+    const key = deriveResponseKey(exchange.session.keys, 'nen/2 answer', exchange.nonce);
     const aad = input('nen/2 response', exchange.session.sid, exchange.nonce, '200', c.kind);
     const plain = c.kind === 'none' ? EMPTY : ascii('{"an":"swer"}');
     const box = concatBytes(await key.seal(nonce, aad, [plain]));
@@ -492,7 +492,7 @@ describe.each(ANSWERS.map((c) => [`${c.kind} in ${c.encoding}`, c] as const))('a
     const nonce = seeded('r')(12);
     for (const kind of ['json', 'http', 'error'] as const) {
       if (kind === c.kind || (kind === 'json' && c.encoding === 'octets')) continue;
-      const key = deriveAnswerKey(exchange.session.keys, 'nen/2 answer', exchange.nonce);
+      const key = deriveResponseKey(exchange.session.keys, 'nen/2 answer', exchange.nonce);
       const aad = input('nen/2 response', exchange.session.sid, exchange.nonce, '200', c.kind);
       const box = await key.seal(nonce, aad, [EMPTY]);
       const body = writeResponseEnvelope(c.encoding, kind, nonce, box);

@@ -24,7 +24,7 @@ import {
   type TranscriptFields,
 } from '../../src/protocol/key-schedule.ts';
 import {
-  deriveAnswerKey,
+  deriveResponseKey,
   exportKey,
   importKeys,
   type SessionKeys,
@@ -245,7 +245,7 @@ describe('a chain of rotations', { timeout: PROPERTY_TIMEOUT_MS }, () => {
 });
 
 /** What a key makes of one message under one nonce: two keys that agree in it are the same. */
-async function fingerprint(one: ReturnType<typeof deriveAnswerKey>): Promise<string> {
+async function fingerprint(one: ReturnType<typeof deriveResponseKey>): Promise<string> {
   return (await one.seal(NONCE, NONCE, [NONCE])).map(hex).join('');
 }
 
@@ -262,9 +262,9 @@ describe('the key of an answer', { timeout: PROPERTY_TIMEOUT_MS }, () => {
         fc.pre(hex(first.base) !== hex(second.base) && hex(first.base) !== hex(first.nonce));
         const [one, other] = [sessionKeys(me), sessionKeys(them)];
         const answer = (keys: SessionKeys, ...parts: Bytes[]) =>
-          deriveAnswerKey(keys, LABEL_ANSWER_KEY, ...parts);
+          deriveResponseKey(keys, LABEL_ANSWER_KEY, ...parts);
         const stream = (keys: SessionKeys, ...parts: Bytes[]) =>
-          deriveAnswerKey(keys, LABEL_STREAM_KEY, ...parts);
+          deriveResponseKey(keys, LABEL_STREAM_KEY, ...parts);
         const all = [
           one.requestKey,
           other.requestKey,

@@ -10,7 +10,7 @@ import type { Encoding } from '../../src/protocol/envelope.ts';
 import type { Exchange } from '../../src/protocol/exchange.ts';
 import { createFrameReader, RECORD_DATA, RECORD_PADDED, writeFrame } from '../../src/protocol/frames.ts';
 import { input } from '../../src/protocol/input.ts';
-import { deriveAnswerKey } from '../../src/protocol/keys.ts';
+import { deriveResponseKey } from '../../src/protocol/keys.ts';
 import { type Padding, paddedLength } from '../../src/protocol/padding.ts';
 import { StreamOpener, StreamSealer } from '../../src/protocol/stream.ts';
 import {
@@ -58,7 +58,7 @@ async function open(exchange: Exchange, chunks: Iterable<Bytes>, data: Bytes[] =
 /** Record 1 with any plaintext, under the honest key. */
 async function rawRecord(exchange: Exchange, plaintext: Bytes, kind = RECORD_PADDED): Promise<Bytes> {
   const base = seeded('base')(12);
-  const key = deriveAnswerKey(exchange.session.keys, LABEL_STREAM_KEY, exchange.nonce, base);
+  const key = deriveResponseKey(exchange.session.keys, LABEL_STREAM_KEY, exchange.nonce, base);
   const aad = input(LABEL_RECORD, exchange.session.sid, exchange.nonce, '200', 'http', Uint8Array.of(kind));
   const box = await key.seal(base.with(11, (base[11] ?? 0) ^ 1), aad, [plaintext]);
   return writeFrame(exchange.encoding, RECORD_PADDED, box);

@@ -24,7 +24,7 @@ import {
 } from '../../src/protocol/frames.ts';
 import { encodeResponse } from '../../src/protocol/http.ts';
 import { input } from '../../src/protocol/input.ts';
-import { deriveAnswerKey } from '../../src/protocol/keys.ts';
+import { deriveResponseKey } from '../../src/protocol/keys.ts';
 import { StreamOpener } from '../../src/protocol/stream.ts';
 import { report } from '../support/figures.ts';
 import { ascii, expectBytes, flip, patterned, seeded, sessionOf } from './support.ts';
@@ -48,7 +48,7 @@ class Scribe {
 
   async box(kind: RecordKind, i: number, plaintext: Bytes): Promise<Bytes> {
     const { session, nonce: requestNonce } = this.exchange;
-    const key = deriveAnswerKey(session.keys, LABEL_STREAM_KEY, requestNonce, this.#base);
+    const key = deriveResponseKey(session.keys, LABEL_STREAM_KEY, requestNonce, this.#base);
     const aad = input(LABEL_RECORD, session.sid, requestNonce, String(STATUS), 'http', Uint8Array.of(kind));
     const nonce = this.#base.slice();
     nonce[NONCE_BYTES - 1] = (nonce[NONCE_BYTES - 1] ?? 0) ^ i;

@@ -19,7 +19,7 @@ import {
 } from '../../src/protocol/frames.ts';
 import { encodeResponse } from '../../src/protocol/http.ts';
 import { input } from '../../src/protocol/input.ts';
-import { deriveAnswerKey, type SessionContext } from '../../src/protocol/keys.ts';
+import { deriveResponseKey, type SessionContext } from '../../src/protocol/keys.ts';
 import { StreamOpener, StreamSealer } from '../../src/protocol/stream.ts';
 import {
   ascii,
@@ -127,7 +127,7 @@ describe.each(ENCODINGS)('a stream in %s', (encoding) => {
 
   it('is sealed as the protocol says: key, nonces, AADs', async () => {
     const base = seeded('base')(12);
-    const key = deriveAnswerKey(exchange.session.keys, LABEL_STREAM_KEY, exchange.nonce, base);
+    const key = deriveResponseKey(exchange.session.keys, LABEL_STREAM_KEY, exchange.nonce, base);
     const seal = async (kind: RecordKind, i: number, plain: Bytes): Promise<Bytes> => {
       const nonce = base.slice();
       nonce[11] = (nonce[11] ?? 0) ^ i;
@@ -557,9 +557,9 @@ function headBytes(status = 200, body: Bytes = EMPTY): Bytes {
   return concatBytes(encodeResponse({ status, fields: [], body }));
 }
 
-function rawStream(exchange: Exchange): { key: ReturnType<typeof deriveAnswerKey>; base: Bytes } {
+function rawStream(exchange: Exchange): { key: ReturnType<typeof deriveResponseKey>; base: Bytes } {
   const base = seeded('base')(12);
-  return { base, key: deriveAnswerKey(exchange.session.keys, LABEL_STREAM_KEY, exchange.nonce, base) };
+  return { base, key: deriveResponseKey(exchange.session.keys, LABEL_STREAM_KEY, exchange.nonce, base) };
 }
 
 function recordAad({ session, nonce }: { session: SessionContext; nonce: Bytes }, kind: RecordKind): Bytes {
