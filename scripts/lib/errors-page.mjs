@@ -1,7 +1,7 @@
 /** docs/errors.md, made from the catalogue of error codes. */
 
 /**
- * @typedef {{ code: string, title: string, message: string, status: number | undefined, cause: string, fix: string, ran: string }} Description
+ * @typedef {{ code: string, title: string, message: string, form: string, cause: string, fix: string, ran: string }} Description
  */
 
 const CLASSES = new Map([
@@ -34,12 +34,10 @@ export function errorsPage(descriptions) {
 }
 
 /** @param {Description} description */
-function section({ code, title, message, status, cause, fix, ran }) {
-  const wire =
-    status === undefined ? 'raised by the client only' : `HTTP status ${status} where it is in clear`;
+function section({ code, title, message, form, cause, fix, ran }) {
   return [
     `### ${code}`,
-    `**${title}.** Message: “${message}” (${wire})`,
+    `**${title}.** Message: “${message}” (${form})`,
     `- **Cause:** ${cause}\n- **Fix:** ${fix}\n- **Did the call run?** ${ran}`,
   ].join('\n\n');
 }

@@ -8,12 +8,10 @@ export async function explain(args: readonly string[]): Promise<number> {
   const [given = ''] = positionals;
   const code = `ISO-${given.replace(/^iso-/i, '')}`;
   if (positionals.length !== 1 || !isNenErrorCode(code)) throw new UsageError('name a code such as ISO-3002');
-  const { title, message, status, cause, fix, ran } = describeNenCode(code);
-  const wire =
-    status === undefined ? 'raised by the client only' : `HTTP status ${status} where it is in clear`;
+  const { title, message, form, cause, fix, ran } = describeNenCode(code);
   const lines = [
     `${code}  ${title}`,
-    `"${message}" (${wire})`,
+    `"${message}" (${form})`,
     '',
     `Cause:             ${cause}`,
     `What to do:        ${fix}`,

@@ -12,8 +12,10 @@ export interface NenCodeDescription {
   readonly title: string;
   /** The constant message of errors and wire. */
   readonly message: string;
-  /** HTTP status of the plain answer; undefined for a code that only a client raises. */
+  /** HTTP status of the answer, outside of a tunnel; undefined for a code that is no answer of its own. */
   readonly status: number | undefined;
+  /** Who says it, and whether in clear. */
+  readonly form: string;
   readonly cause: string;
   readonly fix: string;
   /** Whether the call ran. What one error says for itself is its `outcome`. */
@@ -28,14 +30,28 @@ export interface NenCodeDescription {
  */
 export function describeNenCode(code: NenErrorCode): NenCodeDescription {
   const { status, message } = WIRE_ERRORS[code];
-  return { code, message, status, ...CATALOGUE[code] };
+  const form =
+    FORMS[code] ??
+    (status === undefined ? 'raised by the client only' : `HTTP status ${status} where it is in clear`);
+  return { code, message, status, form, ...CATALOGUE[code] };
 }
+
+/** Of the codes that never come in clear. */
+const FORMS: { readonly [Code in NenErrorCode]?: string } = {
+  'ISO-2004': 'in the server’s log only; on the wire it is ISO-2002',
+  'ISO-4006': 'always sealed; HTTP status 400, in a tunnel 200',
+  'ISO-5002': 'always sealed; HTTP status 409, in a tunnel 200',
+  'ISO-6003': 'raised by the client; from the server always sealed',
+  'ISO-6004': 'always sealed, as the end of a stream',
+};
 
 type Entry = Pick<NenCodeDescription, 'title' | 'cause' | 'fix' | 'ran'>;
 
 const NOT_SENT = 'No: the call waits for its session. If this was the handshake of a retry, unknown.';
 const NOT_THIS_COPY =
   'Unknown to the client. The server did not run this copy, but the refusal is in clear and could be forged.';
+const NO_HANDSHAKE = 'No, if it refused the handshake before the call was first sent.';
+const NO_HANDSHAKE_OR_COPY = `${NO_HANDSHAKE} Else unknown to the client: the server did not run this copy, but the refusal is in clear and could be forged.`;
 const BEFORE_HANDLER = 'No: the refusal is sealed and comes from before the handler. After a retry, unknown.';
 const ANSWER_LOST = 'Unknown: the call may have run, only its answer was lost or not authentic.';
 const BEGAN = 'Yes, at least in part: the answer had begun.';
@@ -57,7 +73,7 @@ const CATALOGUE: Readonly<Record<NenErrorCode, Entry>> = {
     title: 'Version, suite or origin not accepted',
     cause:
       'Client and server speak different versions or suites, or the origin that the client means is not among the server’s `origins`.',
-    fix: 'Add the address that users see in their browser (scheme://host[:port]) to `origins` of createNen. Else update the older side.',
+    fix: 'Add the origin of the URL that the client calls (scheme://host[:port]) to `origins` of createNen: the server’s log names it. Else update the older side.',
     ran: NOT_SENT,
   },
   'ISO-1004': {
@@ -78,21 +94,21 @@ const CATALOGUE: Readonly<Record<NenErrorCode, Entry>> = {
     title: 'Server identity not accepted',
     cause:
       'The server did not prove an identity that the client has pinned: it has another key or none, or somebody on the way answers in its place. Without pins: another key than it had at first.',
-    fix: 'Compare the pin of the server (npx trpc-nen fingerprint) with `serverPins`. If they agree, don’t go on: somebody is in between. To roll a key, give clients both pins first.',
+    fix: 'Does the server’s process have NEN_IDENTITY? `npx trpc-nen doctor <url>` shows the pin that it proves. Compare the pin of your key (`npx trpc-nen fingerprint < .env.local`) with `serverPins`. If they agree and the server proves another one, don’t go on: somebody is in between. To roll a key, give clients both pins first.',
     ran: NOT_SENT,
   },
   'ISO-1007': {
     title: 'Handshake answer invalid',
     cause:
-      'Something other than the session routes answered the handshake, it took over 10 s, or the answer was altered, so that the two sides do not have the same keys. Or a script of the page that the client loads for it did not come: the message says so.',
-    fix: 'Open the network panel: does POST {nen}/handshake reach your server and answer 200 with JSON? Mount `nen.routes` there, or set `nenUrl`. If it answers and still fails, something on the way alters the answer. A script that is gone from the server since the page was loaded comes with a reload.',
+      'Something other than the session routes answered the handshake, it took over 10 s, or the answer was altered, so that the two sides do not have the same keys. Or the server failed at it: its `authorize` threw, and the answer is an empty 500. Or a script of the page that the client loads for it did not come: the message says so.',
+    fix: 'Open the network panel: does POST {nen}/handshake reach your server and answer 200 with JSON? Mount `nen.routes` there, or set `nenUrl`. After a 500, look for a `handler-error` in the server’s log. If it answers 200 and still fails, something on the way alters the answer. A script that is gone from the server since the page was loaded comes with a reload.',
     ran: NOT_SENT,
   },
   'ISO-1008': {
     title: 'Handshake refused for now',
     cause:
       'More handshakes than the rate limit allows, from this address or in all, or than the server can answer at once. Or the server’s NEN_IDENTITY is malformed, or its Signer failed or gave no signature within 5 s: its log says so.',
-    fix: 'Wait for the seconds that Retry-After names. On the server, set `clientAddress`, so that one client can’t use up the rate of all, or give `rateLimit` other numbers.',
+    fix: 'Wait for the seconds that Retry-After names. On the server, set `clientAddress`, so that one client can’t use up the rate of all, or allow more: `rateLimit: tokenBucket({ perSecond, burst, global: { perSecond, burst } })`. If the server’s log names the Signer or NEN_IDENTITY, mend that.',
     ran: NOT_SENT,
   },
   'ISO-2001': {
@@ -112,7 +128,7 @@ const CATALOGUE: Readonly<Record<NenErrorCode, Entry>> = {
     title: 'Session store unavailable',
     cause: 'The session store failed or has no room for a replay claim. Nothing runs without it.',
     fix: 'The server’s log says why: the store is down or slow, may evict claims, or has no store keys (`npx trpc-nen keygen --store`).',
-    ran: NOT_THIS_COPY,
+    ran: NO_HANDSHAKE_OR_COPY,
   },
   'ISO-2004': {
     title: 'Session record can’t be opened',
@@ -125,7 +141,7 @@ const CATALOGUE: Readonly<Record<NenErrorCode, Entry>> = {
     title: 'Signature missing',
     cause:
       'The request has no X-Nen-Signature, but was meant to be sealed, or goes to a withNen route, which takes no others.',
-    fix: 'Call withNen routes with nenFetch. Let X-Nen-* headers pass every proxy. On another origin, set `cors` on the server.',
+    fix: 'Call withNen routes with nenFetch. Let X-Nen-* headers pass every proxy. On another origin, set `cors` on the server and export the wrapped handler as `OPTIONS` too.',
     ran: NOT_THIS_COPY,
   },
   'ISO-3002': {
@@ -175,7 +191,7 @@ const CATALOGUE: Readonly<Record<NenErrorCode, Entry>> = {
   'ISO-4002': {
     title: 'Envelope malformed',
     cause:
-      'The body is not a sealed envelope: replaced or emptied on the way, or a body parser changed it before the wrapped handler.',
+      'The body is not a sealed envelope: replaced or emptied on the way, or changed by a body parser before the wrapped handler. Or a body was added to a call that has none.',
     fix: 'Wrap the handler outermost, before anything reads the body. Else find what alters bodies on the way.',
     ran: NOT_THIS_COPY,
   },
@@ -184,7 +200,7 @@ const CATALOGUE: Readonly<Record<NenErrorCode, Entry>> = {
     cause:
       'The sealed request is over the server’s `maxBodyBytes`, or the answer over the client’s `maxEnvelopeBytes`.',
     fix: 'Send less at once, or raise the limit that was met. Both count sealed bytes: about 1.4 times the content in the JSON encoding.',
-    ran: 'Unknown to the client. A request that was too large did not run; a call whose answer was too large did.',
+    ran: `${NO_HANDSHAKE} Else unknown to the client: a request that was too large did not run, a call whose answer was too large did.`,
   },
   'ISO-4004': {
     title: 'Response can’t be opened',
@@ -197,7 +213,7 @@ const CATALOGUE: Readonly<Record<NenErrorCode, Entry>> = {
     title: 'Response not sealed',
     cause:
       'No answer came (then there is no status), or one that the sealed server did not write: an error page of a proxy, a redirect, a login page, or a handler that is not wrapped.',
-    fix: 'Look at `status` and `cause`. Check that the handler is wrapped with nen.wrap and that nothing in front of it answers in its place.',
+    fix: 'Look at `status` and `cause`. Check that the handler is wrapped with nen.wrap and that nothing in front of it answers in its place. Status 400 with an empty body: the path or Host is not spelled as URLs are.',
     ran: ANSWER_LOST,
   },
   'ISO-4006': {
@@ -212,7 +228,7 @@ const CATALOGUE: Readonly<Record<NenErrorCode, Entry>> = {
     cause:
       'Fewer bytes arrived than Content-Length declares, or the body broke off. Next.js cuts bodies over 10 MB where a proxy.ts is present.',
     fix: 'Send less at once, or take the sealed path out of what buffers bodies.',
-    ran: NOT_THIS_COPY,
+    ran: NO_HANDSHAKE_OR_COPY,
   },
   'ISO-5001': {
     title: 'Nonce replayed',
@@ -242,8 +258,8 @@ const CATALOGUE: Readonly<Record<NenErrorCode, Entry>> = {
   'ISO-6003': {
     title: 'Stream limit exceeded',
     cause:
-      'A record is over 64 KiB, a stream has 2^32 records, or the response headers of a stream do not fit.',
-    fix: 'Send smaller response headers. Otherwise something on the way alters the stream.',
+      'A record is over 64 KiB, a stream has 2^32 records, an item of nenStream is over 8 MiB, or the response headers of a stream do not fit into a record.',
+    fix: 'Send smaller items, or smaller response headers. Otherwise something on the way alters the stream.',
     ran: BEGAN,
   },
   'ISO-6004': {

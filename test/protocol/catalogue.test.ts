@@ -14,10 +14,11 @@ const codes = Object.keys(WIRE_ERRORS).filter(isNenErrorCode);
 
 describe('describeNenCode', () => {
   it.each(codes)('explains %s: title, cause, fix, and whether the call ran', (code) => {
-    const { title, cause, fix, ran, ...wire } = describeNenCode(code);
+    const { title, form, cause, fix, ran, ...wire } = describeNenCode(code);
     const { status, message } = WIRE_ERRORS[code];
     expect(wire).toEqual({ code, message, status });
     expect(title).toMatch(/^[A-Z].*[^.]$/);
+    expect(form).toMatch(/^(?:HTTP status|raised by|always sealed|in the)/);
     for (const sentence of [cause, fix, ran]) expect(sentence).toMatch(/^[A-Z].{10,}\.$/s);
   });
 
