@@ -146,6 +146,35 @@ describe('a call that the rotation overtakes', () => {
   });
 });
 
+describe('a rotation that the server has done, and whose answer comes late', () => {
+  /** Asked for, and done by the server; its answer arrives when the gate opens. */
+  async function lateRotation(channel: Channel) {
+    const [arrived, late] = [gate(), gate()];
+    await call(channel);
+    channel.way = async (sent, forward) => {
+      const answer = await forward();
+      if (sent.path !== ROTATE) return answer;
+      arrived.open();
+      await late.opened;
+      return answer;
+    };
+    const rotation = channel.client.rotate();
+    await arrived.opened;
+    return { rotation, late };
+  }
+
+  it('does not take the place of a session that was made meanwhile', async () => {
+    const channel = openChannel();
+    const { rotation, late } = await lateRotation(channel);
+    await channel.client.handshake();
+    const { sid } = await channel.client.status();
+    late.open();
+    expect(await rotation).toEqual({ sid });
+    await call(channel);
+    expect(sids(channel).at(-1)).toBe(sid);
+  });
+});
+
 describe('a rotation that is asked for while one is under way', () => {
   /** A rotation that the server has done, whose answer is lost when the gate opens. */
   async function underWay(channel: Channel) {

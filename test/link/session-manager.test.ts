@@ -1,25 +1,23 @@
 /** The client's session: one handshake for all, its time limit, its failures and what follows them. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { primitives } from '../../src/crypto/select.ts';
-import { mlKem768Suite } from '../../src/crypto/suite.ts';
-import { SessionManager } from '../../src/link/client/session-manager.ts';
+import { mlKem768Suite, type Suite } from '../../src/crypto/suite.ts';
+import { SessionManager, type SessionManagerOptions } from '../../src/link/client/session-manager.ts';
+import { isWiped } from '../faults/interleavings/watched-sessions.ts';
 import { gate } from '../support/gate.ts';
 import { type Channel, HANDSHAKE, ORIGIN, openChannel, refusal } from './channel.ts';
 
-const ROTATE = '/api/nen/rotate';
-
 afterEach(() => vi.useRealTimers());
 
-const loadSuite = async () => mlKem768Suite(primitives());
-
-function manager(channel: Channel, suite = loadSuite): SessionManager {
+function manager(channel: Channel, options: Partial<SessionManagerOptions> = {}): SessionManager {
   return new SessionManager({
-    suite,
+    suite: async () => mlKem768Suite(primitives()),
     audience: () => ORIGIN,
     handshakeUrl: () => ORIGIN + HANDSHAKE,
     transport: channel.transport,
     device: channel.clocks,
     credentials: undefined,
+    ...options,
   });
 }
 
@@ -49,10 +47,11 @@ describe('a handshake', () => {
   it('whose cryptography could not be loaded fails, and the next call tries again', async () => {
     const channel = openChannel();
     let missing = true;
-    const sessions = manager(channel, async () => {
+    const suite = async (): Promise<Suite> => {
       if (missing) throw new TypeError('Failed to fetch dynamically imported module');
-      return loadSuite();
-    });
+      return mlKem768Suite(primitives());
+    };
+    const sessions = manager(channel, { suite });
     const failure = { code: 'ISO-1007', outcome: 'not-run', cause: expect.any(TypeError) };
     await expect(sessions.acquire(null)).rejects.toMatchObject(failure);
     expect(channel.sent).toEqual([]);
@@ -80,17 +79,12 @@ describe('a handshake', () => {
     const channel = openChannel();
     let signal: AbortSignal | null = null;
     // A transport that pays no heed to its signal: the limit must hold all the same.
-    const deaf = new SessionManager({
-      suite: async () => mlKem768Suite(primitives()),
-      audience: () => ORIGIN,
-      handshakeUrl: () => ORIGIN + HANDSHAKE,
+    const deaf = manager(channel, {
       transport: (_url, init) => {
         signal = init.signal;
         if (when === 'before its headers') return new Promise(() => undefined);
         return Promise.resolve(new Response(new ReadableStream(), { status: 200 }));
       },
-      device: channel.clocks,
-      credentials: undefined,
     });
     let failure: unknown;
     const waiting = deaf.acquire(null).catch((error: unknown) => {
@@ -143,28 +137,28 @@ describe('a handshake', () => {
 
 describe('a session', () => {
   it('that ends between its handshake and the call that waited for it is replaced, not used', async () => {
-    // The answer of a rotation arrives any number of steps after that of the handshake that a call waits for.
-    for (let steps = 0; steps < 40; steps++) {
+    const endedBetween: boolean[] = [];
+    for (let steps = 0; steps < 8; steps++) {
       const channel = openChannel();
-      await channel.client.handshake();
-      const [handshake, rotation, asked] = [gate(), gate(), gate()];
-      channel.way = async ({ path }, forward) => {
-        const response = await forward();
-        if (path === ROTATE) asked.open();
-        if (path === ROTATE) await rotation.opened;
-        if (path === HANDSHAKE) await handshake.opened;
-        return response;
+      const made = gate();
+      // A new session starts its clock.
+      const wall = (): number => {
+        made.open();
+        return channel.clocks.wall();
       };
-      const rotating = channel.client.rotate();
-      await asked.opened;
-      const again = channel.client.handshake();
-      const call = channel.client.fetch('/api/notes');
-      handshake.open();
+      const device = { wall, monotonic: () => channel.clocks.monotonic() };
+      const sessions = manager(channel, { device });
+      const call = sessions.acquire(null);
+      await made.opened;
       for (let step = 0; step < steps; step++) await Promise.resolve();
-      rotation.open();
-      expect((await call).status).toBe(200);
-      await Promise.all([rotating, again]);
+      const again = sessions.handshake();
+      const session = await call;
+      expect(isWiped(session), `${steps} steps`).toBe(false);
+      endedBetween.push(!session.retired && channel.count(HANDSHAKE) === 2);
+      session.release();
+      await again;
     }
+    expect(endedBetween).toContain(true);
   });
 
   it('is replaced once by all the calls that find it stale', async () => {

@@ -17,8 +17,8 @@ export interface RotationOptions {
   readonly send: SendRotation | undefined;
   /** The session that stands, held. */
   readonly hold: () => Promise<ClientSession>;
-  /** Puts the new session in the place of the one that stands. */
-  readonly put: (next: ClientSession) => ClientSession;
+  /** Puts the new session in the place of the old one. @returns what stands then: another may have come meanwhile. */
+  readonly put: (next: ClientSession, old: ClientSession) => ClientSession;
 }
 
 /** A second attempt that is older, its handshake included, was claimed or never will be: no rotation can harm it. */
@@ -82,7 +82,7 @@ export class Rotation {
       if (send === undefined || isGivenUp()) throw terminated();
       const next = await handshaker.rotate(old, (hello, signal) => send(old, hello, signal));
       if (isGivenUp()) throw dropped(next, 'unknown');
-      return put(next);
+      return put(next, old);
     } finally {
       old.release();
     }

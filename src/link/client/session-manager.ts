@@ -25,7 +25,7 @@ export class SessionManager {
       handshaker: this.#handshaker,
       send: options.sendRotation,
       hold: () => this.#hold(null),
-      put: (next) => this.#put(next),
+      put: (next, old) => this.#putRotated(next, old),
     });
   }
 
@@ -112,6 +112,14 @@ export class SessionManager {
     );
     this.#flight = flight;
     return flight;
+  }
+
+  /** A session that was made meanwhile stays: who asked for it knows it already, as by its exporter. */
+  #putRotated(next: ClientSession, old: ClientSession): ClientSession {
+    const stands = this.#current;
+    if (stands === undefined || stands === old) return this.#put(next);
+    next.retire();
+    return stands;
   }
 
   #put(next: ClientSession): ClientSession {
