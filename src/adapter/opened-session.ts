@@ -4,9 +4,10 @@ import type { SyncPrimitives } from '../crypto/primitives.ts';
 import type { SuiteName } from '../crypto/suite.ts';
 import { HeldSession } from '../protocol/held-session.ts';
 import { importKeys, type SyncSessionKeys } from '../protocol/keys.ts';
+import type { Aged } from '../session/age-list.ts';
 import type { SessionRecord } from '../session/record.ts';
 
-export class OpenedSession extends HeldSession<SyncSessionKeys> {
+export class OpenedSession extends HeldSession<SyncSessionKeys> implements Aged<OpenedSession> {
   readonly suite: SuiteName;
   readonly audience: string;
   readonly createdAt: number;
@@ -18,6 +19,8 @@ export class OpenedSession extends HeldSession<SyncSessionKeys> {
   checkedAt: number;
   /** Requests under it that this instance has seen. */
   requests = 0;
+  older: OpenedSession | undefined;
+  newer: OpenedSession | undefined;
 
   /** Takes the record's secrets over: those that are no longer needed as bytes are wiped. */
   constructor(primitives: SyncPrimitives, record: SessionRecord, now: number) {

@@ -18,9 +18,8 @@ import { decodeSessionRecord, encodeSessionRecord, type SessionRecord } from '..
 import { SessionStoreError } from '../session/store-error.ts';
 import type { ClaimOptions, ClaimResult, SessionStore } from '../session/types.ts';
 import { OpenedSession } from './opened-session.ts';
+import { SessionCache } from './session-cache.ts';
 
-const CACHE_MS = 60_000;
-const MAX_CACHED = 10_000;
 /** What names one arriving request to the store. */
 const ATTEMPT_BYTES = 16;
 
@@ -42,7 +41,7 @@ export class Sessions {
   readonly #idleMs: number;
   readonly #origins: ReadonlySet<string> | undefined;
   readonly #identity: (() => Promise<Signer>) | undefined;
-  readonly #opened = new Map<string, OpenedSession>();
+  readonly #cache = new SessionCache();
 
   constructor({ store, primitives, now, idleMs, origins, identity }: SessionsOptions) {
     this.#store = store;
@@ -78,23 +77,24 @@ export class Sessions {
     const rotated = await this.#ask(() => this.#store.rotate(old.sid, session.sid, record, ttlMs)).finally(
       () => wipe(record),
     );
-    this.#drop(old);
+    this.#cache.end(old);
     if (!rotated) throw new NenError('ISO-2002', { hint: 'the session was gone before it could be rotated' });
   }
 
   async terminate(session: OpenedSession): Promise<void> {
     await this.#ask(() => this.#store.delete(session.sid));
-    this.#drop(session);
+    this.#cache.end(session);
   }
 
   /** The session, held for the caller, who releases it; undefined if unknown or expired. */
   async open(sid: string): Promise<OpenedSession | undefined> {
     const now = this.#now();
-    let session = this.#opened.get(sid);
-    if (session === undefined || now - session.checkedAt > CACHE_MS) session = await this.#load(sid, now);
+    this.#cache.dropStale(sid, now);
+    let session = this.#cache.get(sid);
+    if (session === undefined || !this.#cache.isFresh(session, now)) session = await this.#load(sid, now);
     if (session === undefined) return undefined;
     if (session.expiresAt <= now || session.requests >= SESSION_MAX_REQUESTS) {
-      this.#drop(session);
+      this.#cache.end(session);
       return undefined;
     }
     session.hold();
@@ -116,7 +116,7 @@ export class Sessions {
     if (result === 'claimed') return;
     if (result === 'replayed')
       throw new NenError('ISO-5001', { hint: 'a copy of a request that was claimed before' });
-    this.#drop(session);
+    this.#cache.end(session);
     throw new NenError('ISO-2002', { hint: 'the session is gone from the store' });
   }
 
@@ -136,22 +136,18 @@ export class Sessions {
 
   async #load(sid: string, now: number): Promise<OpenedSession | undefined> {
     const record = await this.#read(sid);
-    const cached = this.#opened.get(sid);
+    const cached = this.#cache.get(sid);
     if (record === undefined) {
-      if (cached !== undefined) this.#drop(cached);
+      if (cached !== undefined) this.#cache.end(cached);
       return undefined;
     }
     if (cached !== undefined) {
       wipeSecrets(record);
-      cached.checkedAt = now;
+      this.#cache.renew(cached, now);
       return cached;
     }
     const session = new OpenedSession(this.#primitives, record, now);
-    this.#opened.set(sid, session);
-    if (this.#opened.size > MAX_CACHED) {
-      const [oldest] = this.#opened.values();
-      if (oldest !== undefined) this.#drop(oldest);
-    }
+    this.#cache.add(session);
     return session;
   }
 
@@ -200,11 +196,6 @@ export class Sessions {
     });
     wipeSecrets(secrets);
     return record;
-  }
-
-  #drop(session: OpenedSession): void {
-    if (this.#opened.get(session.sid) === session) this.#opened.delete(session.sid);
-    session.retire();
   }
 
   async #ask<T>(question: () => Promise<T>): Promise<T> {

@@ -1,11 +1,13 @@
 /** The opened sessions of an instance: asked of the store as seldom as may be, and kept no longer than it may be. */
 import { describe, expect, test, vi } from 'vitest';
+import type { OpenedSession } from '../../src/adapter/opened-session.ts';
 import { Sessions } from '../../src/adapter/sessions.ts';
 import { base64UrlEncode } from '../../src/crypto/bytes.ts';
 import { randomBytes } from '../../src/crypto/random.ts';
 import { primitives } from '../../src/crypto/select.ts';
 import { InMemorySessionStore } from '../../src/session/index.ts';
 import { encodeSessionRecord } from '../../src/session/record.ts';
+import { isWiped } from '../faults/interleavings/watched-sessions.ts';
 
 const START_MS = 1_790_000_000_000;
 const HOUR_MS = 3_600_000;
@@ -77,6 +79,14 @@ async function request(sessions: Sessions, sid: string, now: number): Promise<bo
   return true;
 }
 
+/** The session, opened and let go of. */
+async function openAndRelease(sessions: Sessions, sid: string): Promise<OpenedSession> {
+  const session = await sessions.open(sid);
+  if (session === undefined) throw new Error('the session is unknown');
+  session.release();
+  return session;
+}
+
 describe('an opened session', () => {
   test('costs the claim and nothing else, once it is warm', async () => {
     const { clock, newSessions, session, during } = stage();
@@ -129,6 +139,66 @@ describe('an opened session', () => {
     } finally {
       copies.mockRestore();
     }
+  });
+
+  test('that nobody asks for again is wiped within a minute and one request of anybody', async () => {
+    const { clock, newSessions, session } = stage();
+    const sessions = newSessions();
+    const left = [await openAndRelease(sessions, await session())];
+    left.push(await openAndRelease(sessions, await session()));
+    clock.now += 60_000;
+    await sessions.open('A'.repeat(22));
+    expect(left.map(isWiped)).toEqual([false, false]);
+    clock.now += 1;
+    await sessions.open('A'.repeat(22));
+    expect(left.map(isWiped)).toEqual([true, true]);
+  });
+
+  test('goes after those that were looked up before it, two a request', async () => {
+    const { clock, newSessions, session } = stage();
+    const sessions = newSessions();
+    const opened: OpenedSession[] = [];
+    for (let i = 0; i < 5; i++) opened.push(await openAndRelease(sessions, await session()));
+    clock.now += 60_001;
+    for (const wiped of [2, 4, 5]) {
+      await sessions.open('A'.repeat(22));
+      expect(opened.map(isWiped)).toEqual(opened.map((_, i) => i < wiped));
+    }
+    expect(isWiped(await openAndRelease(sessions, opened[0]?.sid ?? ''))).toBe(false);
+  });
+
+  test('stays the same for whoever asks for it again, be it the oldest', async () => {
+    const { clock, newSessions, session } = stage();
+    const sessions = newSessions();
+    const opened = await openAndRelease(sessions, await session());
+    clock.now += 60_001;
+    expect(await openAndRelease(sessions, opened.sid)).toBe(opened);
+  });
+
+  test('that is looked up again goes to the back of those that go', async () => {
+    const { clock, newSessions, session } = stage();
+    const sessions = newSessions();
+    const opened: OpenedSession[] = [];
+    for (let i = 0; i < 3; i++) opened.push(await openAndRelease(sessions, await session()));
+    clock.now += 60_001;
+    const renewed = opened[2];
+    expect(await openAndRelease(sessions, renewed?.sid ?? '')).toBe(renewed);
+    clock.now += 60_000;
+    await openAndRelease(sessions, await session());
+    expect(opened.map(isWiped)).toEqual([true, true, false]);
+  });
+
+  test('that goes while a request is in flight keeps its keys until then', async () => {
+    const { clock, newSessions, session } = stage();
+    const [sessions, sid] = [newSessions(), await session()];
+    const held = await sessions.open(sid);
+    clock.now += 60_001;
+    await sessions.open('A'.repeat(22));
+    expect([held?.retired, held && isWiped(held)]).toEqual([true, false]);
+    const again = await openAndRelease(sessions, sid);
+    await sessions.terminate(again);
+    held?.release();
+    expect([held && isWiped(held), isWiped(again)]).toEqual([true, true]);
   });
 
   test('is one of 10 000 at most: the oldest has to be read again, the newest has not', {
