@@ -5,7 +5,7 @@
  */
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
-import { KEY_BYTES, NONCE_BYTES, TAG_BYTES } from './aead-sizes.ts';
+import { checkKey, checkNonce, TAG_BYTES } from './aead-sizes.ts';
 import { type Bytes, copySecret, wipe } from './bytes.ts';
 import { hkdfExpandTo } from './hkdf.ts';
 import * as mlkem from './ml-kem-768.ts';
@@ -14,13 +14,13 @@ import { AeadError, type Kem, type SyncAeadKey, type SyncPrimitives } from './pr
 
 /** Seals and opens at once; {@link noblePrimitives} shows it as an AeadKey. */
 export function nobleAeadKey(rawKey: Bytes): SyncAeadKey {
-  if (rawKey.length !== KEY_BYTES) throw new RangeError('a ChaCha20-Poly1305 key has 32 bytes');
+  checkKey(rawKey);
   const key = copySecret(rawKey);
   let wiped = false;
   function cipher(nonce: Bytes, aad: Bytes): ReturnType<typeof chacha20poly1305> {
     // Without this check a wiped key would go on sealing, under zeros.
     if (wiped) throw new Error('the key is wiped');
-    if (nonce.length !== NONCE_BYTES) throw new RangeError('a ChaCha20-Poly1305 nonce has 12 bytes');
+    checkNonce(nonce);
     return chacha20poly1305(key, nonce, aad);
   }
   return {

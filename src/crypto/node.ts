@@ -4,7 +4,7 @@
  * bundler ever sees an import of a node: module. ML-KEM is node-ml-kem-768.ts's.
  */
 import type * as NodeCrypto from 'node:crypto';
-import { KEY_BYTES, NONCE_BYTES, TAG_BYTES } from './aead-sizes.ts';
+import { checkKey, checkNonce, KEY_BYTES, NONCE_BYTES, TAG_BYTES } from './aead-sizes.ts';
 import { type Bytes, concatBytes, copySecret, equalBytes, viewOf, wipe } from './bytes.ts';
 import { hkdfExpand } from './hkdf.ts';
 import { nobleAeadKey, nobleMlKem768, noblePrimitives } from './noble.ts';
@@ -69,7 +69,7 @@ function agrees(crypto: typeof NodeCrypto, primitives: SyncPrimitives): boolean 
 
 /** @param rawKey is wiped with the key. */
 function aeadKey(crypto: typeof NodeCrypto, rawKey: Bytes): SyncAeadKey {
-  if (rawKey.length !== KEY_BYTES) throw new RangeError('a ChaCha20-Poly1305 key has 32 bytes');
+  checkKey(rawKey);
   let key: Bytes | NodeCrypto.KeyObject | undefined = rawKey;
   if (!keepsRaw(crypto)) {
     key = crypto.createSecretKey(rawKey);
@@ -78,7 +78,7 @@ function aeadKey(crypto: typeof NodeCrypto, rawKey: Bytes): SyncAeadKey {
   function usable(nonce: Bytes): Bytes | NodeCrypto.KeyObject {
     if (key === undefined) throw new Error('the key is wiped');
     // Node takes shorter nonces too.
-    if (nonce.length !== NONCE_BYTES) throw new RangeError('a ChaCha20-Poly1305 nonce has 12 bytes');
+    checkNonce(nonce);
     return key;
   }
   return {
