@@ -8,7 +8,6 @@ import type { Redis } from 'ioredis';
 import { loadOnce } from '../crypto/load-once.ts';
 import { KeyRing, type StoreKey } from '../session/key-ring.ts';
 import { InMemorySessionStore } from '../session/memory.ts';
-import { type IoredisClient, ioredisRunner } from '../session/redis/clients.ts';
 import { RedisSessionStore } from '../session/redis/store.ts';
 import { UpstashSessionStore } from '../session/redis/upstash.ts';
 import { SealedSessionStore } from '../session/sealed.ts';
@@ -39,7 +38,7 @@ function environmentStore(): SessionStore {
   const token = environment('UPSTASH_REDIS_REST_TOKEN');
   if (url !== undefined || token !== undefined) return upstashStore(url, token);
   const redisUrl = environment('REDIS_URL');
-  if (redisUrl !== undefined) return new RedisSessionStore(ioredisRunner(ioredisAt(redisUrl)));
+  if (redisUrl !== undefined) return redisStore(redisUrl);
   if (environment('NODE_ENV') === 'production') {
     console.warn(
       'trpc-nen: sessions are kept in the memory of this process; with a second instance, or on serverless, set REDIS_URL or UPSTASH_REDIS_REST_URL, or pass a store to createNen',
@@ -56,21 +55,16 @@ function upstashStore(url: string | undefined, token: string | undefined): Sessi
   }
 }
 
-/** ioredis, imported when a command is first sent. */
-function ioredisAt(url: string): IoredisClient {
+/** ioredis, imported before the first command: a cold process on a busy machine needs its whole time for the rest. */
+function redisStore(url: string): SessionStore {
   const connect = loadOnce(async () => {
     const ioredis = await importIoredis();
     const client = new ioredis.Redis(url, { maxRetriesPerRequest: 1, enableOfflineQueue: true });
     // Each command's failure is answered for; without a listener ioredis prints every attempt to reconnect.
     client.on('error', () => undefined);
-    return client;
+    return RedisSessionStore.fromIoredis(client);
   });
-  return {
-    call: async (command, args) => (await connect()).call(command, args),
-    pipeline: () => {
-      throw new TypeError('replicas: not with REDIS_URL; pass a store to createNen');
-    },
-  };
+  return lazyStore(connect);
 }
 
 /** The comments leave the import to the runtime: a bundler would fail where the optional ioredis isn't installed. */
@@ -108,13 +102,13 @@ function once<Value>(make: () => Value): () => Value {
 }
 
 /** A store that is chosen when it is first asked. */
-function lazyStore(store: () => SessionStore): SessionStore {
+function lazyStore(store: () => SessionStore | Promise<SessionStore>): SessionStore {
   return {
-    epoch: async (sid) => store().epoch(sid),
-    create: async (sid, record, ttlMs) => store().create(sid, record, ttlMs),
-    read: async (sid) => store().read(sid),
-    claim: async (sid, nonce, attempt, options) => store().claim(sid, nonce, attempt, options),
-    rotate: async (oldSid, newSid, record, ttlMs) => store().rotate(oldSid, newSid, record, ttlMs),
-    delete: async (sid) => store().delete(sid),
+    epoch: async (sid) => (await store()).epoch(sid),
+    create: async (sid, record, ttlMs) => (await store()).create(sid, record, ttlMs),
+    read: async (sid) => (await store()).read(sid),
+    claim: async (sid, nonce, attempt, options) => (await store()).claim(sid, nonce, attempt, options),
+    rotate: async (oldSid, newSid, record, ttlMs) => (await store()).rotate(oldSid, newSid, record, ttlMs),
+    delete: async (sid) => (await store()).delete(sid),
   };
 }

@@ -1,6 +1,6 @@
 /** Which store a server uses: the option, else the environment, else memory; read at first use only. */
 import { Redis } from 'ioredis';
-import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, type MockInstance, onTestFinished, vi } from 'vitest';
 import { createNen, type NenEvent } from '../../src/adapter/server.ts';
 import { randomBytes } from '../../src/crypto/random.ts';
 import { primitives } from '../../src/crypto/select.ts';
@@ -37,6 +37,9 @@ afterEach(async () => {
   await redis?.stop();
   redis = undefined;
 });
+
+/** What a command may take (commandTimeoutMs). */
+const COMMAND_MS = 500;
 
 const storeKey = (): string => Buffer.from(randomBytes(32)).toString('base64');
 
@@ -102,6 +105,18 @@ describe('createNen without a store', () => {
     });
     expect(await checked()).toMatch(/^ISO-2003 .*npm install ioredis/);
     vi.doUnmock('ioredis');
+    expect(await checked()).toBe('ok');
+  });
+
+  it('loads it before the time of the first command begins', async () => {
+    redis = await startRedis();
+    vi.stubEnv('REDIS_URL', redis.url);
+    vi.stubEnv('NEN_STORE_KEYS', storeKey());
+    vi.doMock('ioredis', async (original) => {
+      await new Promise((resolve) => setTimeout(resolve, COMMAND_MS));
+      return original();
+    });
+    onTestFinished(() => void vi.doUnmock('ioredis'));
     expect(await checked()).toBe('ok');
   });
 
