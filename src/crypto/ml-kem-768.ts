@@ -3,10 +3,10 @@
  * they are the same whoever does the arithmetic.
  */
 import type { Bytes } from './bytes.ts';
+import type { Kem } from './primitives.ts';
 
 export const PUBLIC_KEY_BYTES = 1184;
 export const CIPHERTEXT_BYTES = 1088;
-export const SHARED_SECRET_BYTES = 32;
 
 /** k = 3 polynomials of 256 coefficients, 12 bits each, then the 32-byte seed rho. */
 const COEFFICIENT_BYTES = 3 * 384;
@@ -33,3 +33,9 @@ export function checkPublicKey(publicKey: Bytes): void {
 export function checkCiphertext(ciphertext: Bytes): void {
   if (ciphertext.length !== CIPHERTEXT_BYTES) throw new RangeError('an ML-KEM-768 ciphertext has 1088 bytes');
 }
+
+/** The part of it that asks no runtime. */
+export const ML_KEM_768: Pick<Kem, 'ciphertextBytes' | 'checkPublicKey'> = {
+  ciphertextBytes: CIPHERTEXT_BYTES,
+  checkPublicKey,
+};

@@ -62,10 +62,7 @@ export function nobleAeadKey(rawKey: Bytes): SyncAeadKey {
  * wiped after use; fixed randomness gives fixed bytes.
  */
 export const nobleMlKem768: Kem = {
-  publicKeyBytes: mlkem.PUBLIC_KEY_BYTES,
-  ciphertextBytes: mlkem.CIPHERTEXT_BYTES,
-  sharedSecretBytes: mlkem.SHARED_SECRET_BYTES,
-  checkPublicKey: mlkem.checkPublicKey,
+  ...mlkem.ML_KEM_768,
   generateKeyPair(random) {
     const seed = random(64);
     const { publicKey, secretKey } = ml_kem768.keygen(seed);

@@ -40,10 +40,7 @@ function hasKem(crypto: object): crypto is typeof NodeCrypto & KemCrypto {
 
 function over(crypto: typeof NodeCrypto & KemCrypto): Kem {
   return {
-    publicKeyBytes: mlkem.PUBLIC_KEY_BYTES,
-    ciphertextBytes: mlkem.CIPHERTEXT_BYTES,
-    sharedSecretBytes: mlkem.SHARED_SECRET_BYTES,
-    checkPublicKey: mlkem.checkPublicKey,
+    ...mlkem.ML_KEM_768,
     generateKeyPair() {
       const pair = crypto.generateKeyPairSync('ml-kem-768');
       let privateKey: NodeCrypto.KeyObject | undefined = pair.privateKey;

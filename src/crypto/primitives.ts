@@ -47,11 +47,9 @@ export interface SyncMacKey extends MacKey {
   mac(data: Bytes): Bytes;
 }
 
-/** A key encapsulation mechanism. Sizes in bytes. */
+/** A key encapsulation mechanism. */
 export interface Kem {
-  readonly publicKeyBytes: number;
   readonly ciphertextBytes: number;
-  readonly sharedSecretBytes: number;
   /**
    * The input check of an encapsulation (FIPS 203 section 7.2 for ML-KEM), at next to no cost.
    * @throws {RangeError}

@@ -23,10 +23,7 @@ export async function webMlKem768(subtle: ModernSubtle): Promise<Kem | undefined
 
 function over(subtle: ModernSubtle): Kem {
   return {
-    publicKeyBytes: mlkem.PUBLIC_KEY_BYTES,
-    ciphertextBytes: mlkem.CIPHERTEXT_BYTES,
-    sharedSecretBytes: mlkem.SHARED_SECRET_BYTES,
-    checkPublicKey: mlkem.checkPublicKey,
+    ...mlkem.ML_KEM_768,
     async generateKeyPair() {
       const pair = await subtle.generateKey(ALGORITHM, false, BOTH);
       let privateKey: CryptoKey | undefined = pair.privateKey;

@@ -7,11 +7,7 @@ import type { Kem } from './primitives.ts';
 
 const X25519_BYTES = 32;
 
-export const X_WING: Pick<Kem, 'publicKeyBytes' | 'ciphertextBytes' | 'sharedSecretBytes'> = {
-  publicKeyBytes: mlkem.PUBLIC_KEY_BYTES + X25519_BYTES,
-  ciphertextBytes: mlkem.CIPHERTEXT_BYTES + X25519_BYTES,
-  sharedSecretBytes: 32,
-};
+export const X_WING_CIPHERTEXT_BYTES: number = mlkem.CIPHERTEXT_BYTES + X25519_BYTES;
 
 /** @throws {RangeError} for a public key of another length, or whose ML-KEM half fails its check. */
 export function checkPublicKey(publicKey: Bytes, mlKem768: Kem): void {

@@ -10,7 +10,7 @@
 import { sha3_256, shake256 } from '@noble/hashes/sha3.js';
 import { type Bytes, concatBytes, copySecret, latin1ToBytes, secretBytes, wipe } from './bytes.ts';
 import type { Encapsulation, Kem, KemKeyPair, RandomBytes } from './primitives.ts';
-import { checkPublicKey, splitCiphertext, splitPublicKey, X_WING } from './x-wing-sizes.ts';
+import { checkPublicKey, splitCiphertext, splitPublicKey, X_WING_CIPHERTEXT_BYTES } from './x-wing-sizes.ts';
 import { loadX25519 } from './x25519.ts';
 import type { X25519, X25519KeyPair } from './x25519-types.ts';
 
@@ -24,7 +24,7 @@ const SECRET_BYTES = 32;
 /** @param mlKem768 which draws its own randomness where it is the runtime's. */
 export function createXWing(mlKem768: Kem): Kem {
   return {
-    ...X_WING,
+    ciphertextBytes: X_WING_CIPHERTEXT_BYTES,
     checkPublicKey: (publicKey) => checkPublicKey(publicKey, mlKem768),
     generateKeyPair: async (random) => generateKeyPair(mlKem768, await loadX25519(), random),
     encapsulate: async (publicKey, random) => encapsulate(mlKem768, await loadX25519(), publicKey, random),

@@ -107,7 +107,9 @@ describe.skipIf(!hasKem)('ML-KEM-768 of node:crypto', () => {
     expect(hex((await ours?.decapsulate(toUs.ciphertext)) ?? KEY)).toBe(hex(toUs.sharedSecret));
     const toThem = await kem?.encapsulate(theirs.publicKey, unused);
     expect(hex(await theirs.decapsulate(toThem?.ciphertext ?? KEY))).toBe(hex(toThem?.sharedSecret ?? KEY));
-    expect(kem && [kem.publicKeyBytes, kem.ciphertextBytes, kem.sharedSecretBytes]).toEqual([1184, 1088, 32]);
+    expect([kem?.ciphertextBytes, ours?.publicKey.length, toThem?.sharedSecret.length]).toEqual([
+      1088, 1184, 32,
+    ]);
     ours?.wipe();
     expect(() => ours?.decapsulate(toUs.ciphertext)).toThrow('the key is wiped');
     expect(nodePrimitives()?.mlKem768).not.toBe(noblePrimitives.mlKem768);

@@ -270,9 +270,7 @@ describe.skipIf(!hasAll)('ML-KEM-768 by WebCrypto', () => {
 
   it('has the sizes of FIPS 203, and refuses others', async () => {
     const { mlKem768 } = await web();
-    expect([mlKem768.publicKeyBytes, mlKem768.ciphertextBytes, mlKem768.sharedSecretBytes]).toEqual([
-      1184, 1088, 32,
-    ]);
+    expect(mlKem768.ciphertextBytes).toBe(1088);
     const pair = await mlKem768.generateKeyPair(unused);
     expect(pair.publicKey.length).toBe(1184);
     await expect(pair.decapsulate(new Uint8Array(1087))).rejects.toThrow(RangeError);
