@@ -1,7 +1,7 @@
 /**
  * The session store of a single process: sessions and replay claims in memory, all bounded, every
- * call in constant time, without a timer. A second process or a cold start knows nothing of them
- * (2002 there), so for more than one instance use a shared store.
+ * call in constant time, without a timer: what has expired goes as calls come in. A second process or a
+ * cold start knows nothing of them (2002 there), so for more than one instance use a shared store.
  * How sessions are evicted: session-table.ts. How claims are kept: claim-table.ts.
  */
 import { type Bytes, base64UrlEncode } from '../crypto/bytes.ts';

@@ -48,7 +48,9 @@ export class SessionTable {
     return this.#bySid.size;
   }
 
+  /** Drops expired ones besides: a session that nobody asks for again is wiped when somebody asks for another. */
   find(sid: string, now: number): StoredSession | undefined {
+    this.#dropExpired(now);
     const session = this.#bySid.get(sid);
     if (session === undefined || now < session.endsAt) return session;
     this.remove(session);
@@ -89,13 +91,17 @@ export class SessionTable {
   #enter(session: StoredSession, now: number): void {
     const room = this.#roomOf(session);
     room.add(session);
-    this.#dropExpired(this.#unconfirmed, now);
-    this.#dropExpired(this.#confirmed, now);
+    this.#dropExpired(now);
     if (room.overfull && room.oldest !== undefined) this.remove(room.oldest);
   }
 
   /** Incremental, so that no call pays for the sessions of many. */
-  #dropExpired(room: Room, now: number): void {
+  #dropExpired(now: number): void {
+    this.#dropExpiredOf(this.#unconfirmed, now);
+    this.#dropExpiredOf(this.#confirmed, now);
+  }
+
+  #dropExpiredOf(room: Room, now: number): void {
     for (let dropped = 0; dropped < DROPS_PER_CALL; dropped++) {
       if (room.oldest === undefined || now < room.oldest.endsAt) return;
       this.remove(room.oldest);

@@ -1,5 +1,5 @@
 /** The store in memory at its limits: who goes first, who never goes, and what it holds at most. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { GENERATION_MS, MAX_CLAIM_MS } from '../../src/session/claim-table.ts';
 import { InMemorySessionStore, type InMemorySessionStoreOptions } from '../../src/session/index.ts';
 
@@ -143,6 +143,39 @@ describe('a full table of claims', () => {
     expect(await store.claim('a', 'n', 'first', options)).toBe('claimed');
     clock.now += 100_000;
     expect(await store.claim('a', 'n', 'second', options)).toBe('replayed');
+  });
+});
+
+/** The copies of `record` that are made from now on. */
+function copiesOf(record: Uint8Array): readonly Uint8Array[] {
+  const copies: Uint8Array[] = [];
+  const { slice } = Uint8Array.prototype;
+  const spy = vi.spyOn(Uint8Array.prototype, 'slice').mockImplementation(function (
+    this: Uint8Array,
+    ...range
+  ) {
+    const copy = slice.apply(this, range);
+    if (this === record) copies.push(copy);
+    return copy;
+  });
+  onTestFinished(() => spy.mockRestore());
+  return copies;
+}
+
+describe('the record of a session that is over is wiped', () => {
+  const WIPED = new Uint8Array(RECORD.length);
+
+  test('when it has expired and another session is read', async () => {
+    const { store, clock, create, there } = storeWithClock();
+    const copies = copiesOf(RECORD);
+    await create('a', 1000);
+    await create('b', 1001);
+    clock.now += 1000;
+    expect(await there('b')).toBe('b');
+    expect(copies).toEqual([WIPED, RECORD]);
+    clock.now += 1;
+    await store.delete('nobody');
+    expect(copies).toEqual([WIPED, WIPED]);
   });
 });
 

@@ -33,4 +33,19 @@ describe('sessions', () => {
     expect(table.find('b', 1000)).toBeUndefined();
     expect(expiring).toEqual(new Uint8Array(6));
   });
+
+  test('that have expired are wiped when another is looked for', () => {
+    const table = new SessionTable(10, 10, secretHash());
+    const record = latin1ToBytes('record');
+    const kept = ['a', 'b', 'c', 'd'].map((sid, i) => {
+      table.put(sid, record, { endsAt: 1000 + i, confirmed: i < 2, now: 0 });
+      return table.find(sid, 0)?.record;
+    });
+    expect(table.find('nobody', 1002)).toBeUndefined();
+    expect(kept).toEqual([new Uint8Array(6), new Uint8Array(6), new Uint8Array(6), record]);
+    expect(table.size).toBe(1);
+    // One that the look itself would drop is found as one that is gone.
+    expect(table.find('d', 1003)).toBeUndefined();
+    expect(table.size).toBe(0);
+  });
 });

@@ -160,8 +160,9 @@ function asked(rules: Rules, state: State): State {
   return { ...emptyState(state.now), memory: state.memory + 1 };
 }
 
-/** Expired sessions stay in the way until they are looked for, or are the oldest of their room. */
-function find(state: State, sid: string): { found: ModelSession | undefined; next: State } {
+/** Expired sessions stay in the way until they are looked for, or are among the oldest of their room at any look. */
+function find(before: State, sid: string): { found: ModelSession | undefined; next: State } {
+  const state = dropExpired(before);
   const found = state.sessions.find((session) => session.sid === sid);
   if (found === undefined || found.endsAt > state.now) return { found, next: state };
   return { found: undefined, next: without(state, sid) };
@@ -173,20 +174,23 @@ function without(state: State, sid: string): State {
 
 const DROPS_FROM_EACH_ROOM = 2;
 
+function dropExpired(state: State): State {
+  const expired = [false, true].flatMap((confirmed) => {
+    const oldest = state.sessions.filter((session) => session.confirmed === confirmed);
+    const live = oldest.findIndex(({ endsAt }) => endsAt > state.now);
+    return oldest.slice(0, live === -1 ? oldest.length : live).slice(0, DROPS_FROM_EACH_ROOM);
+  });
+  return { ...state, sessions: state.sessions.filter((session) => !expired.includes(session)) };
+}
+
 /** As the newest of its room, whose oldest makes place; expired ones go by and by. */
 function put(rules: Rules, state: State, session: ModelSession): State {
-  let sessions = [...without(state, session.sid).sessions, session];
-  const dropOldest = (confirmed: boolean, mayGo: (room: readonly ModelSession[]) => boolean): void => {
-    const room = sessions.filter((other) => other.confirmed === confirmed);
-    if (mayGo(room)) sessions = sessions.filter((other) => other !== room[0]);
-  };
-  for (const confirmed of [false, true]) {
-    for (let i = 0; i < DROPS_FROM_EACH_ROOM; i++)
-      dropOldest(confirmed, ([oldest]) => oldest !== undefined && oldest.endsAt <= state.now);
-  }
+  const others = without(state, session.sid).sessions;
+  const { sessions } = dropExpired({ ...state, sessions: [...others, session] });
+  const room = sessions.filter(({ confirmed }) => confirmed === session.confirmed);
   const capacity = session.confirmed ? rules.maxSessions : rules.maxUnconfirmed;
-  dropOldest(session.confirmed, (room) => room.length > capacity);
-  return { ...state, sessions };
+  if (room.length <= capacity) return { ...state, sessions };
+  return { ...state, sessions: sessions.filter((other) => other !== room[0]) };
 }
 
 /** Every state after these operations, done at once, gave these results: there is an order in which they were done. */
