@@ -1,29 +1,18 @@
 /** NenClient: what it refuses at construction, and what handshake, rotate, terminate and status do. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { randomBytes } from '../../src/crypto/random.ts';
-import { ClientSession } from '../../src/link/client/client-session.ts';
 import { NenClient, type NenClientOptions } from '../../src/link/client/nen-client.ts';
-import { HeldSession } from '../../src/protocol/held-session.ts';
 import { isWiped } from '../faults/interleavings/watched-sessions.ts';
 import { gate } from '../support/gate.ts';
 import { HANDSHAKE, ORIGIN, openChannel, refusal } from './channel.ts';
+import { heldSessions } from './held-sessions.ts';
 
 const STATUS = '/api/nen/status';
 const ROTATE = '/api/nen/rotate';
 const TERMINATE = '/api/nen/terminate';
+const base64 = (bytes: number): string => Buffer.alloc(bytes, 7).toString('base64');
 
 afterEach(() => vi.restoreAllMocks());
-
-/** The sessions of clients that anything is held under from now on, in order. */
-function heldSessions(): ReadonlySet<ClientSession> {
-  const held = new Set<ClientSession>();
-  const { hold } = HeldSession.prototype;
-  vi.spyOn(HeldSession.prototype, 'hold').mockImplementation(function (this: HeldSession) {
-    if (this instanceof ClientSession) held.add(this);
-    hold.call(this);
-  });
-  return held;
-}
 
 describe('construction', () => {
   const wrong: readonly (readonly [string, string, object])[] = [
@@ -188,6 +177,18 @@ describe('rotate', () => {
     await expect(channel.client.status()).rejects.toMatchObject({ code: 'ISO-2001', outcome: 'not-run' });
   });
 
+  it.each([
+    ['is no hello', {}],
+    ['has terms under other keys', { v: 2, sid: 'A'.repeat(22), ct: base64(1088), hs: base64(150) }],
+  ])('whose answer %s may have been done by the server', async (_name, answer) => {
+    const channel = openChannel();
+    await channel.client.status();
+    const answering = channel.nen.wrap(() => Response.json(answer));
+    channel.way = ({ url, init: { method, headers, body } }) =>
+      answering(new Request(url, { method, headers, body }));
+    await expect(channel.client.rotate()).rejects.toMatchObject({ code: 'ISO-1007', outcome: 'unknown' });
+  });
+
   it('two at once are one, and calls work', async () => {
     const channel = openChannel();
     await channel.client.status();
@@ -204,7 +205,8 @@ describe('rotate', () => {
       const channel = openChannel();
       await channel.client.status();
       channel.way = ({ path }, forward) => (path === ROTATE ? new Promise(() => undefined) : forward());
-      const dropped = expect(channel.client.rotate()).rejects.toMatchObject({ code: 'ISO-1007' });
+      const failure = { code: 'ISO-1007', outcome: 'unknown' };
+      const dropped = expect(channel.client.rotate()).rejects.toMatchObject(failure);
       await vi.advanceTimersByTimeAsync(10_000);
       await dropped;
       expect(vi.getTimerCount()).toBe(0);

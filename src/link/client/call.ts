@@ -14,6 +14,7 @@ import type { ClientSession } from './client-session.ts';
 import { type Answer, openAnswer, PlainRefusal } from './open-answer.ts';
 import type { SessionManager } from './session-manager.ts';
 import { type Transport, UNCACHED } from './transport.ts';
+import { withUnknownOutcome } from './unknown-outcome.ts';
 
 /** A call, ready to be sealed under any session. */
 export interface Call {
@@ -73,6 +74,7 @@ export class Caller {
         this.#send(await this.#seal(fresh, call, call.safe ? '' : retryOf(first)), call),
       );
     } catch (error) {
+      // Whatever became of the retry, the first attempt may have run.
       throw withUnknownOutcome(error);
     }
   }
@@ -133,12 +135,6 @@ const RENEWABLE: ReadonlySet<string> = new Set(['ISO-2001', 'ISO-2002', 'ISO-300
 
 function retryOf({ session, sealed, timestamp }: Attempt): string {
   return encodeRetry({ sid: session.sid, timestamp, nonce: sealed.nonce, epoch: session.terms.epoch });
-}
-
-/** Whatever became of the retry, the first attempt may have run. */
-function withUnknownOutcome(error: unknown): unknown {
-  if (!(error instanceof NenError) || error.outcome === 'unknown') return error;
-  return new NenError(error.code, { status: error.status, cause: error, outcome: 'unknown' });
 }
 
 /** The answer didn't come: by the caller's own abort, or for a reason that leaves open whether the call ran. */

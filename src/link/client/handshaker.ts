@@ -6,8 +6,8 @@ import { type Bytes, copySecret, wipe } from '../../crypto/bytes.ts';
 import type { Signer } from '../../crypto/signature.ts';
 import type { Suite } from '../../crypto/suite.ts';
 import { readBody } from '../../protocol/body.ts';
-import { CONTENT_TYPE_JSON, HANDSHAKE_TIMEOUT_MS, MAX_HANDSHAKE_BYTES } from '../../protocol/constants.ts';
-import { NenError, type NenOutcome } from '../../protocol/errors.ts';
+import { CONTENT_TYPE_JSON, MAX_HANDSHAKE_BYTES } from '../../protocol/constants.ts';
+import { NenError } from '../../protocol/errors.ts';
 import {
   finishHandshake,
   type NewSession,
@@ -20,11 +20,12 @@ import { encodePin } from '../../protocol/identity.ts';
 import type { PreviousSession } from '../../protocol/key-schedule.ts';
 import { wipeSecrets } from '../../protocol/keys.ts';
 import { decodePlainRefusal } from '../../protocol/refusal.ts';
-import { abortWith } from './abort.ts';
 import { ClientSession } from './client-session.ts';
 import type { DeviceClock } from './clock.ts';
+import { inHandshakeTime } from './handshake-time.ts';
 import { loaded } from './loaded.ts';
 import { type Transport, UNCACHED } from './transport.ts';
+import { withUnknownOutcome } from './unknown-outcome.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
 /** Carries the client's message to the server, and brings its answer. */
@@ -57,14 +58,22 @@ export class Handshaker {
 
   /** A new session, by a handshake in clear. @throws {NenError} */
   handshake(): Promise<ClientSession> {
-    return this.#perform((hello, signal) => this.#send(hello, signal), 'not-run');
+    return this.#perform((hello, signal) => this.#send(hello, signal));
   }
 
   /** A session that continues `old`, by a handshake that `send` carries under it. @throws {NenError} */
   async rotate(old: ClientSession, send: SendHello): Promise<ClientSession> {
     const exporterSecret = copySecret(old.keys.exporterSecret);
+    let isSent = false;
+    const sending: SendHello = (hello, signal) => {
+      isSent = true;
+      return send(hello, signal);
+    };
     try {
-      return await this.#perform(send, 'unknown', { sid: old.sid, exporterSecret, ...old.identities });
+      return await this.#perform(sending, { sid: old.sid, exporterSecret, ...old.identities });
+    } catch (error) {
+      // The server may have done its part.
+      throw isSent ? withUnknownOutcome(error) : error;
     } finally {
       wipe(exporterSecret);
     }
@@ -74,28 +83,21 @@ export class Handshaker {
    * One handshake, which a slow or silent server can't hold for longer than its time: an answer that
    * comes later than that is dropped.
    */
-  async #perform(send: SendHello, outcome: NenOutcome, previous?: PreviousSession): Promise<ClientSession> {
-    const timeout = new AbortController();
-    const timer = setTimeout(
-      () => abortWith(timeout, new NenError('ISO-1007', { outcome, hint: 'no answer in time' })),
-      HANDSHAKE_TIMEOUT_MS,
-    );
-    try {
-      const pending = await this.#start(previous, timeout.signal);
-      const sent = send(encodeClientHello(pending.hello), timeout.signal);
+  #perform(send: SendHello, previous?: PreviousSession): Promise<ClientSession> {
+    return inHandshakeTime(async (signal) => {
+      const pending = await this.#start(previous, signal);
+      const sent = send(encodeClientHello(pending.hello), signal);
       // Any answer may be a stream, and can't wait for what opens it: loaded meanwhile, before there is a session.
       const both = Promise.all([sent, loaded(import('./open-stream.ts'))]);
-      const [answer, { openStream }] = await unlessAborted(both, timeout.signal).catch((error: unknown) => {
+      const [answer, { openStream }] = await unlessAborted(both, signal).catch((error: unknown) => {
         pending.keyPair.wipe();
         throw error;
       });
-      const session = await this.#finish(pending, answer, timeout.signal);
-      this.#requireOnceSeen(session, outcome);
+      const session = await this.#finish(pending, answer, signal);
+      this.#requireOnceSeen(session);
       const { primitives } = pending.hello.suite;
       return new ClientSession(primitives, session, this.#options.device, openStream);
-    } finally {
-      clearTimeout(timer);
-    }
+    });
   }
 
   /** The first half, which a KMS that is slow or silent can't hold for longer either. */
@@ -123,12 +125,15 @@ export class Handshaker {
   }
 
   /** Pins what is seen first; another handshake may have seen it while this one was under way. */
-  #requireOnceSeen({ secrets, serverIdentity }: NewSession, outcome: NenOutcome): void {
+  #requireOnceSeen({ secrets, serverIdentity }: NewSession): void {
     const pin = serverIdentity && encodePin(serverIdentity);
     if (pin !== undefined) this.#pins ??= new Set([pin]);
     if (this.#pins === undefined || (pin !== undefined && this.#pins.has(pin))) return;
     wipeSecrets(secrets);
-    throw new NenError('ISO-1006', { outcome, hint: 'not the server identity that was seen before' });
+    throw new NenError('ISO-1006', {
+      outcome: 'not-run',
+      hint: 'not the server identity that was seen before',
+    });
   }
 
   /** The round trip of a handshake in clear. */
