@@ -124,6 +124,7 @@ export class InMemorySessionStore implements SessionStore {
    */
   #at(now: number): Memory {
     if (now < this.#latest - MAX_CLOCK_STEP_BACK_MS) {
+      this.#memory?.sessions.clear();
       this.#memory = undefined;
       this.#latest = now;
     }

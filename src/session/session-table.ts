@@ -88,6 +88,11 @@ export class SessionTable {
     wipe(session.record);
   }
 
+  clear(): void {
+    for (const room of [this.#unconfirmed, this.#confirmed])
+      while (room.oldest !== undefined) this.remove(room.oldest);
+  }
+
   #enter(session: StoredSession, now: number): void {
     const room = this.#roomOf(session);
     room.add(session);

@@ -177,6 +177,16 @@ describe('the record of a session that is over is wiped', () => {
     await store.delete('nobody');
     expect(copies).toEqual([WIPED, WIPED]);
   });
+
+  test('when the clock is set back, which forgets all', async () => {
+    const { store, clock, create, confirm } = storeWithClock();
+    const copies = copiesOf(RECORD);
+    for (const sid of ['a', 'b', 'c']) await create(sid);
+    for (const sid of ['d', 'e', 'f']) await confirm(sid);
+    clock.now -= 60_001;
+    await store.epoch('sid');
+    expect(copies).toEqual(Array.from({ length: 6 }, () => WIPED));
+  });
 });
 
 describe('time', () => {
