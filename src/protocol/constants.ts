@@ -42,9 +42,7 @@ export const CONTENT_TYPE_OCTETS = 'application/octet-stream';
 export const CONTENT_TYPE_SSE = 'text/event-stream';
 
 // Sizes in bytes.
-export const KEY_BYTES = 32;
-export const NONCE_BYTES = 12;
-export const TAG_BYTES = 16;
+export { KEY_BYTES, NONCE_BYTES, TAG_BYTES } from '../crypto/aead-sizes.ts';
 export const SID_BYTES = 16;
 export const MAC_BYTES = 32;
 export const PIN_BYTES = 32;
