@@ -3,7 +3,8 @@ import { Cluster, Redis } from 'ioredis';
 import { createClient } from 'redis';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { RedisSessionStore, type RedisSessionStoreOptions } from '../../src/session/index.ts';
-import { freePort, type RedisProcess, startCluster, startRedis } from '../support/redis.ts';
+import { freePort } from '../support/ports.ts';
+import { type RedisProcess, startCluster, startRedis } from '../support/redis.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 import { type Instance, openSession, plainCode, send, startInstance } from './stage.ts';
@@ -35,8 +36,11 @@ async function timed<Value>(run: () => Promise<Value>): Promise<[Value, number]>
   return [await run(), performance.now() - from];
 }
 
-/** What a machine that is busy with other tests may add to the store's 500 ms. The figure itself: npm run test:faults. */
-const OVERHEAD_MS = 1000;
+/**
+ * What a machine that is busy with other tests may add to the store's 500 ms; a client that kept the command would
+ * take longer. The figure itself: npm run test:faults.
+ */
+const OVERHEAD_MS = 4500;
 
 describe('row 91: Redis refuses connections', () => {
   test.each([

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe } from 'vitest';
 import { findNginx, NGINX_MISSING } from '../../scripts/lib/nginx.mjs';
-import { freePort } from './redis.ts';
+import { freePort } from './ports.ts';
 import { until } from './until.ts';
 
 const HOST = '127.0.0.1';

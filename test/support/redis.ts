@@ -4,11 +4,10 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { Redis } from 'ioredis';
+import { freePort } from './ports.ts';
 import { until } from './until.ts';
 
 const HOST = '127.0.0.1';
@@ -53,23 +52,6 @@ const running = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
-
-/** A port that nobody listens on. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, HOST, resolve));
-    const { port } = server.address() as AddressInfo;
-    await new Promise<void>((resolve) => server.close(() => resolve()));
-    // A port is given out once in a run: two servers that start at the same time must not meet.
-    if (!given.has(port)) {
-      given.add(port);
-      return port;
-    }
-  }
-}
-
-const given = new Set<number>();
 
 export interface StartOptions {
   /** Settings as in redis.conf. */
@@ -121,7 +103,10 @@ export async function startRedis({ config = {}, sentinel }: StartOptions = {}): 
     child = started;
     running.add(started);
     started.once('exit', () => running.delete(started));
-    await until('redis-server answers', async () => (await command('PING')) === 'PONG');
+    await until('redis-server answers', async () => {
+      if (started.exitCode !== null) throw new Error(`redis-server ended with ${started.exitCode}`);
+      return (await command('PING')) === 'PONG';
+    });
   };
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     const ending = child;

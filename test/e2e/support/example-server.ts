@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildExample, folderOf } from '../../../scripts/lib/example.mjs';
-import { freePort } from './ports.ts';
+import { freePort } from '../../support/ports.ts';
 
 export const exampleFolder: string = folderOf('next-trpc');
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Transport } from '../../../src/link/client/transport.ts';
-import { freePort } from '../../support/redis.ts';
+import { freePort } from '../../support/ports.ts';
 import { STORE_KEY } from '../stage.ts';
 
 const SCRIPT = fileURLToPath(new URL('app-process.mjs', import.meta.url));
