@@ -64,7 +64,10 @@ export default defineConfig({
       include: ['src/**/*.ts'],
       reporter: ['text', 'html'],
     },
-    testTimeout: 20_000,
+    // A busy machine takes ten times as long as a quiet one; what hangs is found all the same.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    expect: { poll: { timeout: 15_000 } },
     // Half of the tests wait for other processes or for time to pass: one more than there are cores, and
     // those that run at once in a file mostly wait for Redis to forget something.
     maxConcurrency: 32,

@@ -94,7 +94,8 @@ describe('tokenBucket', () => {
     const before = used();
     for (let number = 0; number < ADDRESSES; number++) expect(take(ofOne(number))).toBe(0);
     for (let number = 0; number < ADDRESSES; number++) expect(take(`${number}`.padEnd(15_000, 'x'))).toBe(0);
-    expect((used() - before) / ADDRESSES).toBeLessThan(2000);
+    // 1200 to 1500, most of it a constant; the headers have ten times as much.
+    expect((used() - before) / ADDRESSES).toBeLessThan(5000);
     expect([take('a'), take('a'), take('a'), take('a')]).toEqual([0, 0, 0, 1]);
   });
 });

@@ -647,7 +647,7 @@ describe("the client's identity", () => {
     vi.mocked(loading.loadVerifier).mockClear();
     vi.mocked(loading.loadVerifier).mockReturnValueOnce(new Promise(() => undefined));
     const failed = failure(post(world.client({ serverPins: [PIN] })));
-    await vi.waitFor(() => expect(loading.loadVerifier).toHaveBeenCalled());
+    await vi.waitFor(() => expect(loading.loadVerifier).toHaveBeenCalled(), 15_000);
     await vi.advanceTimersByTimeAsync(10_000);
     expect([(await failed).code, (await failed).outcome]).toEqual(['ISO-1007', 'not-run']);
     expect(world.ran).toEqual([]);

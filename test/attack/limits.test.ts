@@ -167,7 +167,7 @@ describe('row 117: deep or wide JSON inside', () => {
     const bad = await session.seal({ payload });
     const began = performance.now();
     const response = await send(world, bad);
-    expect(performance.now() - began).toBeLessThan(1_000);
+    expect(performance.now() - began).toBeLessThan(5_000);
     await expectSealedRefusal(bad, response, 'ISO-4006');
     expect(world.ran.length).toBe(ran);
     await expectGood(world, session);

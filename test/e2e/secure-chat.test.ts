@@ -74,7 +74,7 @@ test('stop ends the answer, on the way too', async () => {
   await vi.waitFor(async () => expect(await states()).toBeGreaterThan(8), { timeout: 10_000 });
   await watched.page.getByRole('button', { name: 'Stop' }).click();
   await watched.page.getByRole('button', { name: 'Send' }).waitFor();
-  await vi.waitFor(() => expect(proxy.exchanges.at(-1)?.ended).toBe('cut'));
+  await vi.waitFor(() => expect(proxy.exchanges.at(-1)?.ended).toBe('cut'), 15_000);
   expect(await conversation(watched.page).textContent()).not.toContain(END_OF_ANSWER);
   await closeCleanly(watched);
 });

@@ -34,10 +34,10 @@ afterEach(() => {
 
 const key = (): string => base64Encode(randomBytes(32));
 
-async function instance(
-  storeKeys?: readonly StoreKey[],
-  store: SessionStore = new RedisSessionStore(client),
-) {
+/** Each command waits for the disk, which others use too. */
+const redisStore = (): RedisSessionStore => new RedisSessionStore(client, { commandTimeoutMs: 10_000 });
+
+async function instance(storeKeys?: readonly StoreKey[], store: SessionStore = redisStore()) {
   const started = await startInstance({
     store,
     ...(storeKeys ? { storeKeys } : { storeKeys: undefined as never }),
@@ -85,12 +85,12 @@ describe('row 106: a record that was tampered with is an unknown session', () =>
   test('given a longer life in the store: it ends at its own absolute end', async () => {
     let offsetMs = 0;
     const clock = (): number => Date.now() + offsetMs;
-    const app = await startInstance({ store: new RedisSessionStore(client), storeKeys: [ring], clock });
+    const app = await startInstance({ store: redisStore(), storeKeys: [ring], clock });
     onTestFinished(() => app.close());
     const session = await openSession(app);
     await client.pexpire(sessionKey(session.sid), 1e9);
     offsetMs = 3_600_001;
-    const other = await startInstance({ store: new RedisSessionStore(client), storeKeys: [ring], clock });
+    const other = await startInstance({ store: redisStore(), storeKeys: [ring], clock });
     onTestFinished(() => other.close());
     expect(plainCode(await send(other, await session.seal({ timestamp: clock() })))).toBe('ISO-2002');
   });
@@ -135,7 +135,7 @@ test('row 108: neither the server’s files nor its monitor hold a key of a sess
   const monitor = await client.duplicate().monitor();
   const seen: string[] = [];
   monitor.on('monitor', (_, args: string[]) => seen.push(args.join(' ')));
-  const bare: SessionStore & { records: Bytes[] } = Object.assign(new RedisSessionStore(client), {
+  const bare: SessionStore & { records: Bytes[] } = Object.assign(redisStore(), {
     records: [],
   });
   const ring = new KeyRing([key()]);

@@ -116,11 +116,11 @@ describeWithNginx('nginx in front: streams', () => {
     test('row 87: a silent stream outlives the read time-out, since empty records keep it alive', async () => {
       const { turns, answer } = parts();
       const { url } = await front([await app({ answer, keepAliveMs: 200 })], {
-        location: 'proxy_read_timeout 1s;',
+        location: 'proxy_read_timeout 2s;',
       });
       const next = await reading(new NenClient(url, { encoding }), url);
       expect(await next()).toBe('first');
-      setTimeout(turns[0].open, 2000);
+      setTimeout(turns[0].open, 3000);
       expect(await next()).toBe('second');
     });
 

@@ -32,7 +32,9 @@ test('row 108: records in clear are found in log, dump and monitor', async () =>
   const monitor = await client.duplicate().monitor();
   const seen: string[] = [];
   monitor.on('monitor', (_, args: string[]) => seen.push(args.join(' ')));
-  const store: SessionStore = Object.assign(new RedisSessionStore(client), { local: true as const });
+  const store: SessionStore = Object.assign(new RedisSessionStore(client, { commandTimeoutMs: 10_000 }), {
+    local: true as const,
+  });
   const nen = createNen({ store });
   const caller = new NenClient(ORIGIN, {
     fetch: (url, init) => nen.routes.POST(new Request(url, init as RequestInit)),

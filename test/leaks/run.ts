@@ -31,7 +31,7 @@ export interface Run {
 }
 
 /** Longer than a server waits for its store. */
-const STORE_PAUSE_MS = 700;
+const STORE_PAUSE_MS = 2700;
 
 export async function runAll(programs: Programs, configuration: Configuration): Promise<Run> {
   const stage = await openStage(programs, configuration);

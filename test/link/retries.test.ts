@@ -32,7 +32,7 @@ it('a rotation waits for a second attempt until it has run or never can', async 
     return new Promise(() => undefined);
   });
   void post(channel);
-  await vi.waitFor(() => expect(reached).toBe(true));
+  await vi.waitFor(() => expect(reached).toBe(true), 15_000);
   const rotation = channel.client.rotate();
   await vi.advanceTimersByTimeAsync(MAX_AGE_AT_CLAIM_MS - 1_000);
   expect(channel.count(ROTATE)).toBe(0);

@@ -122,12 +122,12 @@ describe.each(BATCH_WAYS)('$name', (way) => {
 
   it('stays connected through silence as long as the server pings', async () => {
     const app = await startApp(way, {
-      sse: { ping: { enabled: true, intervalMs: 20 }, client: { reconnectAfterInactivityMs: 150 } },
+      sse: { ping: { enabled: true, intervalMs: 50 }, client: { reconnectAfterInactivityMs: 1000 } },
     });
     const subscriber = new Subscriber();
     app.client().feed.subscribe({ until: 1 }, subscriber.callbacks);
     // More than twice the time after which the client would give up without pings.
-    await app.stage.until('pinged', 16);
+    await app.stage.until('pinged', 42);
     openFeed(app, 0);
     await subscriber.told.until('complete');
     expect(values(subscriber)).toEqual([0]);
