@@ -5,6 +5,7 @@
  * Works by 48 KiB of bytes or 64 Ki characters: V8 keeps strings over 131072 characters in its
  * large-object space, where the same work takes ten times as long.
  */
+import { byteLength } from './byte-length.ts';
 import type { Bytes, Codec } from './codec.ts';
 
 /** The functions of bytes.ts of the same names, over one codec. */
@@ -59,9 +60,7 @@ export function base64Over(codec: Codec): Base64 {
   }
 
   function write(target: Bytes, offset: number, pieces: readonly Bytes[]): number {
-    let total = 0;
-    for (const piece of pieces) total += piece.length;
-    const end = offset + Math.ceil(total / 3) * 4;
+    const end = offset + Math.ceil(byteLength(pieces) / 3) * 4;
     if (!(offset >= 0 && end <= target.length)) throw new RangeError('no room for the base64');
     const carry = new Uint8Array(3);
     let carried = 0;

@@ -4,8 +4,10 @@
  * once in codec.ts; the canonical rules are base64.ts's.
  */
 import { type Base64, base64Over } from './base64.ts';
+import { byteLength } from './byte-length.ts';
 import { type Bytes, type Codec, platformCodec } from './codec.ts';
 
+export { byteLength } from './byte-length.ts';
 export type { Bytes } from './codec.ts';
 
 const codec: Codec = /* @__PURE__ */ platformCodec();
@@ -15,9 +17,7 @@ const decoder: TextDecoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: t
 
 /** Joins `pieces` into one new buffer. */
 export function concatBytes(pieces: readonly Bytes[]): Bytes {
-  let length = 0;
-  for (const piece of pieces) length += piece.length;
-  const joined = secretBytes(length);
+  const joined = secretBytes(byteLength(pieces));
   let at = 0;
   for (const piece of pieces) {
     joined.set(piece, at);
@@ -115,9 +115,9 @@ export function base64Decode(text: string): Bytes | undefined {
   return base64.decode(text);
 }
 
-/** The number of base64 characters of `byteLength` bytes, padding included. */
-export function base64Length(byteLength: number): number {
-  return Math.ceil(byteLength / 3) * 4;
+/** The number of base64 characters of `bytes` bytes, padding included. */
+export function base64Length(bytes: number): number {
+  return Math.ceil(bytes / 3) * 4;
 }
 
 /**

@@ -6,7 +6,7 @@
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
 import { checkKey, checkNonce, TAG_BYTES } from './aead-sizes.ts';
-import { type Bytes, copySecret, wipe } from './bytes.ts';
+import { type Bytes, byteLength, copySecret, wipe } from './bytes.ts';
 import { hkdfExpandTo } from './hkdf.ts';
 import * as mlkem from './ml-kem-768.ts';
 import { nobleHashes } from './noble-hash.ts';
@@ -26,8 +26,7 @@ export function nobleAeadKey(rawKey: Bytes): SyncAeadKey {
   return {
     seal(nonce, aad, pieces) {
       const sealing = cipher(nonce, aad);
-      let length = 0;
-      for (const piece of pieces) length += piece.length;
+      const length = byteLength(pieces);
       const box = new Uint8Array(length + TAG_BYTES);
       let at = 0;
       for (const piece of pieces) {

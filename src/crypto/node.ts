@@ -5,7 +5,7 @@
  */
 import type * as NodeCrypto from 'node:crypto';
 import { checkKey, checkNonce, KEY_BYTES, NONCE_BYTES, TAG_BYTES } from './aead-sizes.ts';
-import { type Bytes, concatBytes, copySecret, equalBytes, viewOf, wipe } from './bytes.ts';
+import { type Bytes, byteLength, concatBytes, copySecret, equalBytes, viewOf, wipe } from './bytes.ts';
 import { hkdfExpand } from './hkdf.ts';
 import { nobleAeadKey, nobleMlKem768, noblePrimitives } from './noble.ts';
 import { nodeMlKem768 } from './node-ml-kem-768.ts';
@@ -126,9 +126,7 @@ function keepsRaw(crypto: typeof NodeCrypto): boolean {
 const SHORT_BYTES = 16 * 1024;
 
 function joinShort(pieces: readonly Bytes[]): readonly Bytes[] {
-  let length = 0;
-  for (const piece of pieces) length += piece.length;
-  return pieces.length > 1 && length <= SHORT_BYTES ? [concatBytes(pieces)] : pieces;
+  return pieces.length > 1 && byteLength(pieces) <= SHORT_BYTES ? [concatBytes(pieces)] : pieces;
 }
 
 function macKey(crypto: typeof NodeCrypto, rawKey: Bytes): SyncMacKey {

@@ -12,6 +12,7 @@ import {
   base64Decode,
   base64Encode,
   base64Length,
+  byteLength,
   concatBytes,
   latin1ToBytes,
   readBase64,
@@ -138,9 +139,7 @@ const RESPONSE_MIDDLE = latin1ToBytes('","ct":"');
 const TAIL = latin1ToBytes('"}');
 
 function writeJson(prefix: Bytes, middle: string, box: readonly Bytes[]): Bytes {
-  let boxLength = 0;
-  for (const piece of box) boxLength += piece.length;
-  const body = new Uint8Array(prefix.length + middle.length + base64Length(boxLength) + TAIL.length);
+  const body = new Uint8Array(prefix.length + middle.length + base64Length(byteLength(box)) + TAIL.length);
   body.set(prefix);
   let at = prefix.length;
   if (middle !== '') {

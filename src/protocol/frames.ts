@@ -13,6 +13,7 @@ import {
   base64Decode,
   base64Encode,
   base64Length,
+  byteLength,
   bytesToLatin1,
   concatBytes,
   latin1ToBytes,
@@ -200,10 +201,4 @@ function recordKind(byte: number | undefined): RecordKind {
 
 function invalid(hint: string): NenError {
   return new NenError('ISO-6002', { hint });
-}
-
-function byteLength(pieces: readonly Bytes[]): number {
-  let length = 0;
-  for (const piece of pieces) length += piece.length;
-  return length;
 }

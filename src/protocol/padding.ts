@@ -7,7 +7,7 @@
  *
  * The zeros are authenticated like all else: they are looked at only after the box has opened.
  */
-import { type Bytes, latin1ToBytes } from '../crypto/bytes.ts';
+import { type Bytes, byteLength, latin1ToBytes } from '../crypto/bytes.ts';
 import { MAX_RECORD_BYTES } from './constants.ts';
 import { u32 } from './input.ts';
 
@@ -77,8 +77,7 @@ export function decodePadded(plaintext: Bytes): Bytes | undefined {
 }
 
 function pad(pieces: readonly Bytes[], padding: Padding, maxBytes: number): readonly Bytes[] {
-  let length = 0;
-  for (const piece of pieces) length += piece.length;
+  const length = byteLength(pieces);
   const zeros = Math.min(paddedLength(length, padding), maxBytes) - length;
   return zeros > 0 ? [...pieces, new Uint8Array(zeros)] : pieces;
 }
