@@ -131,7 +131,7 @@ describe('a handshake', () => {
     await aborted;
     hold.open();
     channel.way = (_sent, forward) => forward();
-    await vi.waitFor(() => sessions.acquire(null));
+    await vi.waitFor(() => sessions.acquire(null), 15_000);
   });
 });
 
