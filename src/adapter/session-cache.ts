@@ -22,8 +22,10 @@ export class SessionCache {
     return this.#bySid.get(sid);
   }
 
-  isFresh(session: OpenedSession, now: number): boolean {
-    return now - session.checkedAt <= FRESH_MS;
+  /** The same, unless the store is to be asked about it first. */
+  fresh(sid: string, now: number): OpenedSession | undefined {
+    const session = this.#bySid.get(sid);
+    return session !== undefined && isFresh(session, now) ? session : undefined;
   }
 
   /** Puts in a session that isn't in. The oldest makes room for it. */
@@ -54,7 +56,7 @@ export class SessionCache {
   dropStale(asked: string, now: number): void {
     for (let dropped = 0; dropped < DROPS_PER_CALL; dropped++) {
       const { oldest } = this.#byAge;
-      if (oldest === undefined || this.isFresh(oldest, now) || oldest.sid === asked) return;
+      if (oldest === undefined || isFresh(oldest, now) || oldest.sid === asked) return;
       this.#drop(oldest);
     }
   }
@@ -77,4 +79,9 @@ export class SessionCache {
     const [oldest] = this.#requests.keys();
     if (oldest !== undefined) this.#requests.delete(oldest);
   }
+}
+
+/** Not if the clock was set back since: who knows how long ago that was. */
+function isFresh({ checkedAt }: OpenedSession, now: number): boolean {
+  return now >= checkedAt && now - checkedAt <= FRESH_MS;
 }

@@ -90,15 +90,13 @@ export class Sessions {
   async open(sid: string): Promise<OpenedSession | undefined> {
     const now = this.#now();
     this.#cache.dropStale(sid, now);
-    let session = this.#cache.get(sid);
-    if (session === undefined || !this.#cache.isFresh(session, now)) session = await this.#load(sid, now);
+    const fresh = this.#cache.fresh(sid, now);
+    const session = fresh === undefined ? await this.#load(sid, now) : held(fresh);
     if (session === undefined) return undefined;
-    if (session.expiresAt <= now || session.requests >= SESSION_MAX_REQUESTS) {
-      this.#cache.end(session);
-      return undefined;
-    }
-    session.hold();
-    return session;
+    if (session.expiresAt > now && session.requests < SESSION_MAX_REQUESTS) return session;
+    this.#cache.end(session);
+    session.release();
+    return undefined;
   }
 
   /**
@@ -134,6 +132,7 @@ export class Sessions {
     return this.#ask(() => this.#store.claim(sid, nonce, attempt, options));
   }
 
+  /** Held in the step in which it is found in the cache or put in: another request may end it in the next one. */
   async #load(sid: string, now: number): Promise<OpenedSession | undefined> {
     const record = await this.#read(sid);
     const cached = this.#cache.get(sid);
@@ -144,11 +143,11 @@ export class Sessions {
     if (cached !== undefined) {
       wipeSecrets(record);
       this.#cache.renew(cached, now);
-      return cached;
+      return held(cached);
     }
     const session = new OpenedSession(this.#primitives, record, now);
     this.#cache.add(session);
-    return session;
+    return held(session);
   }
 
   /** The record of a session; one of another origin, epoch or server identity is unknown. */
@@ -208,6 +207,11 @@ export class Sessions {
       throw new NenError('ISO-2003', { hint: storeHint(error) });
     }
   }
+}
+
+function held(session: OpenedSession): OpenedSession {
+  session.hold();
+  return session;
 }
 
 /** Another error than a SessionStoreError may hold a command with a record in it: only its name goes into the log. */

@@ -8,6 +8,7 @@ import { primitives } from '../../src/crypto/select.ts';
 import { InMemorySessionStore } from '../../src/session/index.ts';
 import { encodeSessionRecord } from '../../src/session/record.ts';
 import { isWiped } from '../faults/interleavings/watched-sessions.ts';
+import { gate } from '../support/gate.ts';
 
 const START_MS = 1_790_000_000_000;
 const HOUR_MS = 3_600_000;
@@ -125,6 +126,27 @@ describe('an opened session', () => {
     },
   );
 
+  test('that another request finds gone has its keys until it is released', async () => {
+    // How long after the record the other answer comes decides whether it meets a session that nobody holds yet.
+    for (let ticks = 0; ticks < 30; ticks++) {
+      const { store, newSessions, session } = stage();
+      const [sessions, sid] = [newSessions(), await session()];
+      const record = await store.read(sid);
+      const [found, gone] = [gate(), gate()];
+      vi.spyOn(store, 'read')
+        .mockImplementationOnce(() => found.opened.then(() => record))
+        .mockImplementationOnce(() => gone.opened.then(() => undefined));
+      const opening = Promise.all([sessions.open(sid), sessions.open(sid)]);
+      found.open();
+      for (let i = 0; i < ticks; i++) await null;
+      gone.open();
+      const [held] = await opening;
+      expect(held && isWiped(held), `${ticks} ticks`).toBe(false);
+      held?.release();
+      expect(held && isWiped(held)).toBe(held?.retired);
+    }
+  });
+
   test('whose epoch the store can not tell leaves no key behind', async () => {
     const { store, newSessions, session } = stage();
     const sid = await session();
@@ -186,6 +208,15 @@ describe('an opened session', () => {
     clock.now += 60_000;
     await openAndRelease(sessions, await session());
     expect(opened.map(isWiped)).toEqual([true, true, false]);
+  });
+
+  test('of a clock that was set back since is looked up again', async () => {
+    const { clock, newSessions, session, during } = stage();
+    const [sessions, sid] = [newSessions(), await session()];
+    await openAndRelease(sessions, sid);
+    clock.now -= 1;
+    expect(await during(() => openAndRelease(sessions, sid))).toMatchObject({ read: 1 });
+    expect(await during(() => openAndRelease(sessions, sid))).toMatchObject({ read: 0 });
   });
 
   test('that goes while a request is in flight keeps its keys until then', async () => {
