@@ -3,20 +3,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { root } from './app-folder.ts';
+import { anchorsOf } from './links.ts';
 
 const page = readFileSync(join(root, 'docs/faq.md'), 'utf8');
 const links = [...page.matchAll(/\]\((?!https?:)([^)#]+)(?:#([^)]+))?\)/g)];
-
-/** As GitHub makes anchors of headings. */
-function anchorsOf(file: string): string[] {
-  const headings = readFileSync(file, 'utf8').matchAll(/^#+ (.+)$/gm);
-  return [...headings].map(([, heading = '']) =>
-    heading
-      .toLowerCase()
-      .replace(/[^\w\- ]/g, '')
-      .replaceAll(' ', '-'),
-  );
-}
 
 describe('docs/faq.md', () => {
   it.each(links.map(([, target = '', anchor]) => [target, anchor] as const))(
