@@ -1,12 +1,16 @@
 /** Rotation by the client itself: by age and by count, in the background, without harm when it fails. */
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ROTATE_AFTER_REQUESTS, SESSION_TTL_MS } from '../../src/protocol/constants.ts';
+import { isWiped } from '../faults/interleavings/watched-sessions.ts';
 import { gate } from '../support/gate.ts';
 import { until } from '../support/until.ts';
 import { type Channel, HANDSHAKE, openChannel, refusal } from './channel.ts';
+import { heldSessions } from './held-sessions.ts';
 
 const ROTATE = '/api/nen/rotate';
 const TERMINATE = '/api/nen/terminate';
+
+afterEach(() => void vi.restoreAllMocks());
 
 async function call(channel: Channel): Promise<number> {
   const response = await channel.client.fetch('/api/notes', { method: 'POST', body: 'x' });
@@ -150,9 +154,12 @@ describe('a rotation that the server has done, and whose answer comes late', () 
   /** Asked for, and done by the server; its answer arrives when the gate opens. */
   async function lateRotation(channel: Channel) {
     const [arrived, late] = [gate(), gate()];
+    /** What terminations were answered with. */
+    const terminations: number[] = [];
     await call(channel);
     channel.way = async (sent, forward) => {
       const answer = await forward();
+      if (sent.path === TERMINATE) terminations.push(answer.status);
       if (sent.path !== ROTATE) return answer;
       arrived.open();
       await late.opened;
@@ -160,18 +167,62 @@ describe('a rotation that the server has done, and whose answer comes late', () 
     };
     const rotation = channel.client.rotate();
     await arrived.opened;
-    return { rotation, late };
+    return { rotation, late, terminations };
   }
 
   it('does not take the place of a session that was made meanwhile', async () => {
     const channel = openChannel();
-    const { rotation, late } = await lateRotation(channel);
+    const { rotation, late, terminations } = await lateRotation(channel);
     await channel.client.handshake();
     const { sid } = await channel.client.status();
     late.open();
     expect(await rotation).toEqual({ sid });
     await call(channel);
     expect(sids(channel).at(-1)).toBe(sid);
+    await until('the server is told that its own is not needed', () => terminations.includes(200));
+  });
+
+  it('is ended on the server too, if the client was terminated meanwhile', async () => {
+    const channel = openChannel();
+    const held = heldSessions();
+    const { rotation, late, terminations } = await lateRotation(channel);
+    // The server has no such session any more.
+    await expect(channel.client.terminate()).rejects.toMatchObject({ code: 'ISO-2002' });
+    late.open();
+    await expect(rotation).rejects.toMatchObject({ code: 'ISO-2001', outcome: 'unknown' });
+    await until('the server is told', () => terminations.includes(200));
+    expect(terminations).toEqual([401, 200]);
+    await until('its keys are gone', () => held.size === 2 && [...held].every(isWiped));
+  });
+
+  it('of a client that was terminated holds no keys for a server that is silent', async () => {
+    const channel = openChannel();
+    const held = heldSessions();
+    const stray = vi.fn();
+    process.on('unhandledRejection', stray);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const { rotation, late } = await lateRotation(channel);
+      await channel.client.terminate().catch(() => undefined);
+      const told = gate();
+      const { way } = channel;
+      channel.way = (sent, forward) => {
+        if (sent.path !== TERMINATE) return way(sent, forward);
+        told.open();
+        return new Promise(() => undefined);
+      };
+      late.open();
+      await expect(rotation).rejects.toMatchObject({ code: 'ISO-2001' });
+      await told.opened;
+      expect([...held].map(isWiped)).toEqual([true, false]);
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect([...held].map(isWiped)).toEqual([true, true]);
+      expect(vi.getTimerCount()).toBe(0);
+      expect(stray).not.toHaveBeenCalled();
+    } finally {
+      vi.useRealTimers();
+      process.off('unhandledRejection', stray);
+    }
   });
 });
 

@@ -51,9 +51,3 @@ export class ClientSession extends HeldSession {
 export function terminated(outcome: NenOutcome = 'not-run'): NenError {
   return new NenError('ISO-2001', { outcome });
 }
-
-/** Terminated meanwhile: the late answer's keys are of no use to anybody. */
-export function dropped(session: ClientSession, outcome: NenOutcome): NenError {
-  session.retire();
-  return terminated(outcome);
-}

@@ -12,6 +12,7 @@ import { isFraming } from '../../protocol/headers.ts';
 import { exportKey } from '../../protocol/keys.ts';
 import { type Padding, readPadding } from '../../protocol/padding.ts';
 import { type Call, Caller } from './call.ts';
+import type { ClientSession } from './client-session.ts';
 import { type DeviceClock, deviceClock } from './clock.ts';
 import { createFetch, type Fetch, type Respond, toResponse } from './fetch.ts';
 import { type IdentityOptions, readIdentity, readPins, warnWithoutPins } from './identity-options.ts';
@@ -108,9 +109,10 @@ export class NenClient {
       identity: readIdentity(options),
       sendRotation: async (old, hello, signal) => {
         old.hold();
-        const call = { ...this.#routeCall('POST', 'rotate', [hello]), signal };
+        const call = this.#routeCall('POST', 'rotate', [hello], signal);
         return bodyOf(await this.#caller.callUnder(old, call));
       },
+      sendTermination: (session, signal) => this.#sendTermination(session, signal),
     });
     const maxEnvelopeBytes = options.maxEnvelopeBytes ?? MAX_ENVELOPE_BYTES;
     this.#caller = new Caller({ sessions: this.#sessions, transport, maxEnvelopeBytes });
@@ -152,8 +154,12 @@ export class NenClient {
    */
   async terminate(): Promise<void> {
     const session = this.#sessions.terminate();
-    if (session === undefined) return;
-    bodyOf(await this.#caller.callUnder(session, this.#routeCall('POST', 'terminate', [])));
+    if (session !== undefined) await this.#sendTermination(session, null);
+  }
+
+  /** The session is held, and released by this. */
+  async #sendTermination(session: ClientSession, signal: AbortSignal | null): Promise<void> {
+    bodyOf(await this.#caller.callUnder(session, this.#routeCall('POST', 'terminate', [], signal)));
   }
 
   /** What the server knows of the session. @throws {NenError} */
@@ -202,7 +208,12 @@ export class NenClient {
   }
 
   /** A call of a session route: never retried. */
-  #routeCall(method: 'GET' | 'POST', action: string, payload: readonly Bytes[]): Call {
+  #routeCall(
+    method: 'GET' | 'POST',
+    action: string,
+    payload: readonly Bytes[],
+    signal: AbortSignal | null = null,
+  ): Call {
     const { origin, pathname, search } = this.#routeUrl(action);
     return {
       line: { method, path: pathname, query: search },
@@ -213,7 +224,7 @@ export class NenClient {
       publicHeaders: {},
       safe: false,
       retry: 'never',
-      signal: null,
+      signal,
       credentials: this.#options.credentials,
       keepalive: undefined,
     };

@@ -4,7 +4,7 @@
  */
 import type { Bytes } from '../../crypto/bytes.ts';
 import { HANDSHAKE_TIMEOUT_MS, MAX_AGE_AT_CLAIM_MS } from '../../protocol/constants.ts';
-import { type ClientSession, dropped, terminated } from './client-session.ts';
+import { type ClientSession, terminated } from './client-session.ts';
 import type { Handshaker } from './handshaker.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
@@ -19,6 +19,8 @@ export interface RotationOptions {
   readonly hold: () => Promise<ClientSession>;
   /** Puts the new session in the place of the old one. @returns what stands then: another may have come meanwhile. */
   readonly put: (next: ClientSession, old: ClientSession) => ClientSession;
+  /** Ends a new session that nobody wants any more, on both sides. */
+  readonly drop: (next: ClientSession) => void;
 }
 
 /** A second attempt that is older, its handshake included, was claimed or never will be: no rotation can harm it. */
@@ -75,14 +77,15 @@ export class Rotation {
 
   async #rotate(isGivenUp: () => boolean): Promise<ClientSession> {
     while (this.#retries.size > 0) await Promise.all(this.#retries);
-    const { handshaker, send, hold, put } = this.#options;
+    const { handshaker, send, hold, put, drop } = this.#options;
     const old = await hold();
     try {
       // The session that stands now may be another, made since.
       if (send === undefined || isGivenUp()) throw terminated();
       const next = await handshaker.rotate(old, (hello, signal) => send(old, hello, signal));
-      if (isGivenUp()) throw dropped(next, 'unknown');
-      return put(next, old);
+      if (!isGivenUp()) return put(next, old);
+      drop(next);
+      throw terminated('unknown');
     } finally {
       old.release();
     }

@@ -2,7 +2,8 @@
  * The client's session: made when it is first needed, shared by all calls, replaced when it ends.
  * Concurrent calls wait for one handshake.
  */
-import { type ClientSession, dropped, terminated } from './client-session.ts';
+import { type ClientSession, terminated } from './client-session.ts';
+import { inHandshakeTime } from './handshake-time.ts';
 import { Handshaker, type HandshakerOptions } from './handshaker.ts';
 import { Rotation, type SendRotation } from './rotation.ts';
 import { unlessAborted } from './unless-aborted.ts';
@@ -10,11 +11,14 @@ import { unlessAborted } from './unless-aborted.ts';
 export interface SessionManagerOptions extends HandshakerOptions {
   /** Without it there is no rotation. */
   readonly sendRotation?: SendRotation;
+  /** Tells the server that a session has ended, which is held, and released by this. Without it nobody is told. */
+  readonly sendTermination?: (session: ClientSession, signal: AbortSignal) => Promise<void>;
 }
 
 export class SessionManager {
   readonly #handshaker: Handshaker;
   readonly #rotation: Rotation;
+  readonly #sendTermination: SessionManagerOptions['sendTermination'];
   #current: ClientSession | undefined;
   #flight: Promise<ClientSession> | undefined;
   #terminated = false;
@@ -26,7 +30,9 @@ export class SessionManager {
       send: options.sendRotation,
       hold: () => this.#hold(null),
       put: (next, old) => this.#putRotated(next, old),
+      drop: (next) => this.#drop(next),
     });
+    this.#sendTermination = options.sendTermination;
   }
 
   /**
@@ -103,7 +109,8 @@ export class SessionManager {
           this.#flight = undefined;
           return this.#put(session);
         }
-        throw dropped(session, 'not-run');
+        session.retire();
+        throw terminated();
       },
       (error: unknown) => {
         if (this.#flight === flight) this.#flight = undefined;
@@ -118,8 +125,18 @@ export class SessionManager {
   #putRotated(next: ClientSession, old: ClientSession): ClientSession {
     const stands = this.#current;
     if (stands === undefined || stands === old) return this.#put(next);
-    next.retire();
+    this.#drop(next);
     return stands;
+  }
+
+  /** Of no use to anybody here, but the server has it: nobody waits until it is told, or can't be. */
+  #drop(session: ClientSession): void {
+    const tell = this.#sendTermination;
+    if (tell !== undefined) {
+      session.hold();
+      inHandshakeTime((signal) => tell(session, signal)).catch(() => undefined);
+    }
+    session.retire();
   }
 
   #put(next: ClientSession): ClientSession {
