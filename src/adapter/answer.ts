@@ -2,7 +2,7 @@
  * From the handler's response to the sealed one: one envelope if the body is there within a turn of the
  * event loop, else a stream (PROTOCOL.md, "A sealed response", "A sealed stream").
  */
-import type { Bytes } from '../crypto/bytes.ts';
+import { type Bytes, EMPTY } from '../crypto/bytes.ts';
 import { joinBytes } from '../protocol/body.ts';
 import {
   CONTENT_TYPE_JSON,
@@ -76,7 +76,7 @@ export async function sealAnswer(
     return new Response(stream, { status: OUTER_OK, headers: outside });
   }
   if (first !== undefined && first.length > LARGE_BYTES) await context.turns.take();
-  const bytes = first === undefined ? NO_BODY : joinBytes(first.chunks);
+  const bytes = first === undefined ? EMPTY : joinBytes(first.chunks);
   const kind = responseKind(exchange, req.method, response.status, inside, bytes, padding);
   const status = kind === 'http' ? OUTER_OK : response.status;
   const payload =
@@ -115,7 +115,6 @@ function toResponse(status: number, outside: OutsideField[], sealed: SealedMessa
 
 type OutsideField = [name: string, value: string];
 
-const NO_BODY: Bytes = new Uint8Array(0);
 const NULL_BODY_STATUS = new Set([204, 205, 304]);
 
 /**

@@ -1,7 +1,7 @@
 /**
  * The body of an incoming request: whole, within a limit, and no shorter than was declared.
  */
-import type { Bytes } from '../crypto/bytes.ts';
+import { type Bytes, EMPTY } from '../crypto/bytes.ts';
 import { readBody } from '../protocol/body.ts';
 import { NenError } from '../protocol/errors.ts';
 import { headersOf, takeBody } from './incoming-request.ts';
@@ -30,12 +30,10 @@ export async function readRequestBody(req: Request, limit: number, declared?: nu
 async function readWhole(req: Request, limit: number): Promise<Bytes> {
   try {
     const incoming = takeBody(req);
-    if (incoming !== undefined) return (await incoming?.whole(limit)) ?? NO_BODY;
-    if (req.body === null) return NO_BODY;
+    if (incoming !== undefined) return (await incoming?.whole(limit)) ?? EMPTY;
+    if (req.body === null) return EMPTY;
     return await readBody(req as Request & { body: ReadableStream<Bytes> }, limit);
   } catch (cause) {
     throw NenError.from(cause) ?? new NenError('ISO-4007', { hint: 'the body broke off', cause });
   }
 }
-
-const NO_BODY: Bytes = new Uint8Array(0);

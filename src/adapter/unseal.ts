@@ -2,7 +2,7 @@
  * From an opened payload to the request that the handler sees (PROTOCOL.md, "Headers"): the inner
  * message takes the outer one's place, and every header comes from its one owner.
  */
-import type { Bytes } from '../crypto/bytes.ts';
+import { EMPTY } from '../crypto/bytes.ts';
 import { CONTENT_TYPE_JSON } from '../protocol/constants.ts';
 import { NenError } from '../protocol/errors.ts';
 import { isFraming, isOwnedByWay } from '../protocol/headers.ts';
@@ -57,15 +57,13 @@ function isAllowedMethod(method: string): boolean {
   return !FORBIDDEN_METHODS.has(capital) && (method === capital || !CAPITAL_METHODS.has(capital));
 }
 
-const NO_BODY: Bytes = new Uint8Array(0);
-
 function readPayload({ exchange, payload, line }: Admitted, endpoint: string | undefined): HttpRequest {
   const target = line.path + line.query;
   // A handler never sees the tunnel's own path, whatever is sealed.
   if (endpoint !== undefined && exchange.kind !== 'http') throw malformed('the tunnel takes whole messages');
   if (exchange.kind === 'none') {
     if (payload.length > 0) throw malformed('a payload where there is none');
-    return { method: line.method, path: target, fields: [], body: NO_BODY };
+    return { method: line.method, path: target, fields: [], body: EMPTY };
   }
   if (exchange.kind === 'json') {
     if (!isBoundedJson(payload)) throw malformed('not JSON, or nested too deeply');

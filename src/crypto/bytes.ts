@@ -15,6 +15,9 @@ const base64: Base64 = /* @__PURE__ */ base64Over(codec);
 const encoder: TextEncoder = /* @__PURE__ */ new TextEncoder();
 const decoder: TextDecoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** No bytes. Shared, so not for whoever might transfer its buffer. */
+export const EMPTY: Bytes = /* @__PURE__ */ new Uint8Array(0);
+
 /** Joins `pieces` into one new buffer. */
 export function concatBytes(pieces: readonly Bytes[]): Bytes {
   const joined = secretBytes(byteLength(pieces));

@@ -16,6 +16,7 @@ import {
   byteLength,
   bytesToLatin1,
   concatBytes,
+  EMPTY,
   latin1ToBytes,
   writeBase64,
 } from '../crypto/bytes.ts';
@@ -89,7 +90,7 @@ export function createFrameReader(encoding: Encoding): FrameReader {
 }
 
 class OctetsReader implements FrameReader {
-  #pending: Bytes = new Uint8Array(0);
+  #pending: Bytes = EMPTY;
   #base: Bytes | undefined;
 
   *push(chunk: Bytes): Iterable<Frame> {

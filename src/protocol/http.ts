@@ -8,7 +8,7 @@
  * LV(x) is the length of x as a QUIC variable-length integer (RFC 9000 section 16), then x.
  * Encoding gives pieces, so that the body is never copied; decoding gives a view of it.
  */
-import { type Bytes, bytesToLatin1, latin1ToBytes } from '../crypto/bytes.ts';
+import { type Bytes, bytesToLatin1, EMPTY, latin1ToBytes } from '../crypto/bytes.ts';
 import type { Field } from './headers.ts';
 
 export interface HttpRequest {
@@ -31,7 +31,6 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 const METHOD_TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const VALUE_FORBIDDEN = /[\r\n\0]/;
 
-const EMPTY: Bytes = new Uint8Array(0);
 /** The empty trailer section that ends every message. */
 const NO_TRAILERS: Bytes = new Uint8Array(1);
 

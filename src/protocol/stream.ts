@@ -9,7 +9,7 @@
  * i counts every record, so none can be dropped, moved, repeated or spliced in; the final record
  * is authenticated, so a cut stream never looks like one that ended.
  */
-import { type Bytes, concatBytes } from '../crypto/bytes.ts';
+import { type Bytes, concatBytes, EMPTY } from '../crypto/bytes.ts';
 import type { AeadKey, RandomBytes } from '../crypto/primitives.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { LABEL_RECORD, LABEL_STREAM_KEY, MAX_RECORD_BYTES, MAX_RECORDS, NONCE_BYTES } from './constants.ts';
@@ -83,8 +83,6 @@ class RecordSequence {
   }
 }
 
-const NOTHING: Bytes = new Uint8Array(0);
-
 interface SealerOptions {
   readonly random?: RandomBytes;
   /** Where the record counter starts: for tests of its end. */
@@ -114,7 +112,7 @@ export class StreamSealer {
 
   /** @throws {NenError} ISO-6003 for a head over 64 KiB. */
   async head(status: number, fields: readonly Field[]): Promise<Bytes> {
-    const plaintext = encodeResponse({ status, fields, body: NOTHING });
+    const plaintext = encodeResponse({ status, fields, body: EMPTY });
     if (plaintext.some((piece) => piece.length > MAX_RECORD_BYTES - 64)) {
       this.wipe();
       throw new NenError('ISO-6003', { hint: 'the response headers are too large for a stream' });

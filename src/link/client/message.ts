@@ -1,7 +1,7 @@
 /**
  * A call as plain data: what any way of calling fetch comes down to before it is sealed.
  */
-import { type Bytes, utf8ToBytes } from '../../crypto/bytes.ts';
+import { type Bytes, EMPTY, utf8ToBytes } from '../../crypto/bytes.ts';
 import { type Field, isFraming } from '../../protocol/headers.ts';
 import { throwIfAborted } from './abort.ts';
 import { type CallUrl, readCallUrl } from './call-url.ts';
@@ -21,8 +21,6 @@ export interface Message {
 export interface MessageInit extends Omit<RequestInit, 'headers'> {
   headers?: HeadersInit | Record<string, string | readonly string[] | undefined>;
 }
-
-const NO_BODY: Bytes = new Uint8Array(0);
 
 /**
  * Reads a call of fetch. Bodies are buffered: what is sealed in one piece must be there in one piece.
@@ -87,7 +85,7 @@ function readHeaders(init: MessageInit['headers']): Headers {
 
 /** What is there is read at once: waiting costs more than a small body does. */
 function readInitBody(body: BodyInit | null, headers: Headers): Bytes | Promise<Bytes> {
-  if (body === null) return NO_BODY;
+  if (body === null) return EMPTY;
   if (typeof body === 'string') {
     if (!headers.has('content-type')) headers.set('content-type', 'text/plain;charset=UTF-8');
     return utf8ToBytes(body);
