@@ -86,16 +86,22 @@ export class Sessions {
     this.#cache.end(session);
   }
 
-  /** The session, held for the caller, who releases it; undefined if unknown or expired. */
+  /** The session, held for the caller, who releases it; undefined if unknown, expired or spent. */
   async open(sid: string): Promise<OpenedSession | undefined> {
     const now = this.#now();
     this.#cache.dropStale(sid, now);
     const fresh = this.#cache.fresh(sid, now);
     const session = fresh === undefined ? await this.#load(sid, now) : held(fresh);
     if (session === undefined) return undefined;
-    if (session.expiresAt > now && session.requests < SESSION_MAX_REQUESTS) return session;
-    this.#cache.end(session);
-    session.release();
+    const isSpent = session.requests >= SESSION_MAX_REQUESTS;
+    if (session.expiresAt > now && !isSpent) return session;
+    try {
+      // Out of the store too: its next request would find it there and count from nothing.
+      if (isSpent) await this.terminate(session);
+      else this.#cache.end(session);
+    } finally {
+      session.release();
+    }
     return undefined;
   }
 

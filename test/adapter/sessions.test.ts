@@ -5,6 +5,7 @@ import { Sessions } from '../../src/adapter/sessions.ts';
 import { base64UrlEncode } from '../../src/crypto/bytes.ts';
 import { randomBytes } from '../../src/crypto/random.ts';
 import { primitives } from '../../src/crypto/select.ts';
+import { SESSION_MAX_REQUESTS } from '../../src/protocol/constants.ts';
 import { InMemorySessionStore } from '../../src/session/index.ts';
 import { encodeSessionRecord } from '../../src/session/record.ts';
 import { isWiped } from '../faults/interleavings/watched-sessions.ts';
@@ -126,6 +127,30 @@ describe('an opened session', () => {
     },
   );
 
+  test('at its last request is over: in the store too, and if that fails not opened either', async () => {
+    const { clock, store, newSessions, session } = stage();
+    const [sessions, sid] = [newSessions(), await session()];
+    const opened = await openAndRelease(sessions, sid);
+    opened.requests = SESSION_MAX_REQUESTS;
+    vi.spyOn(store, 'delete').mockRejectedValueOnce(new Error('gone'));
+    await expect(sessions.open(sid)).rejects.toMatchObject({ code: 'ISO-2003' });
+    expect(await sessions.open(sid)).toBeUndefined();
+    expect(isWiped(opened)).toBe(true);
+    expect(await store.read(sid)).toBeUndefined();
+    expect(await request(newSessions(), sid, clock.now)).toBe(false);
+  });
+
+  test('that was dropped goes on counting its requests once it is opened again', async () => {
+    const { clock, newSessions, session } = stage();
+    const [sessions, sid] = [newSessions(), await session()];
+    for (const requests of [1, 2, 3]) {
+      await request(sessions, sid, clock.now);
+      expect((await openAndRelease(sessions, sid)).requests).toBe(requests);
+      clock.now += 60_001;
+      await sessions.open('A'.repeat(22));
+    }
+  });
+
   test('that another request finds gone has its keys until it is released', async () => {
     // How long after the record the other answer comes decides whether it meets a session that nobody holds yet.
     for (let ticks = 0; ticks < 30; ticks++) {
@@ -138,7 +163,7 @@ describe('an opened session', () => {
         .mockImplementationOnce(() => gone.opened.then(() => undefined));
       const opening = Promise.all([sessions.open(sid), sessions.open(sid)]);
       found.open();
-      for (let i = 0; i < ticks; i++) await null;
+      for (let i = 0; i < ticks; i++) await Promise.resolve();
       gone.open();
       const [held] = await opening;
       expect(held && isWiped(held), `${ticks} ticks`).toBe(false);

@@ -457,7 +457,7 @@ describe('rows 68 and 69: the limits of keys', () => {
     opened.requests = SESSION_MAX_REQUESTS - 1;
     expect(await sessions.open(owner.sid)).toBe(opened);
     await sessions.claim(opened, 'AAAAAAAAAAAAAAAA', world.clock.now());
-    expect(await sessions.open(owner.sid)).toBeUndefined();
+    for (let i = 0; i < 3; i++) expect(await sessions.open(owner.sid)).toBeUndefined();
     await expectGood(world, await openSession(world));
   });
 
