@@ -185,6 +185,21 @@ describe('a session', () => {
     expect(channel.count(HANDSHAKE)).toBe(2);
   });
 
+  it.each([
+    ['it has expired', ({ clocks }: Channel) => clocks.pass(3_600_000)],
+    ['the device has slept', ({ clocks }: Channel) => void (clocks.wallMs += 60_000)],
+  ])('leaves no keys once %s, though no other can be made', async (_name, end) => {
+    const channel = openChannel();
+    const sessions = manager(channel);
+    const session = await sessions.acquire(null);
+    session.release();
+    end(channel);
+    channel.way = () => Promise.reject(new TypeError('fetch failed'));
+    expect(isWiped(session)).toBe(false);
+    await expect(sessions.acquire(null)).rejects.toMatchObject({ code: 'ISO-1007' });
+    expect(isWiped(session)).toBe(true);
+  });
+
   it('is replaced before it has 2^20 requests', async () => {
     const channel = openChannel();
     const sessions = manager(channel);

@@ -97,8 +97,10 @@ export class SessionManager {
     return session;
   }
 
+  /** What is not good for another call is retired at once: the next session may be long in coming. */
   #usable(): ClientSession | undefined {
-    return this.#current?.usable() === true ? this.#current : undefined;
+    if (this.#current?.usable() === false) this.#retire();
+    return this.#current;
   }
 
   #handshakeOnce(): Promise<ClientSession> {
