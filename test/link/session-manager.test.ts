@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { primitives } from '../../src/crypto/select.ts';
 import { mlKem768Suite, type Suite } from '../../src/crypto/suite.ts';
 import { SessionManager, type SessionManagerOptions } from '../../src/link/client/session-manager.ts';
+import { SESSION_TTL_MS } from '../../src/protocol/constants.ts';
 import { isWiped } from '../faults/interleavings/watched-sessions.ts';
 import { gate } from '../support/gate.ts';
 import { type Channel, HANDSHAKE, ORIGIN, openChannel, refusal } from './channel.ts';
@@ -186,14 +187,15 @@ describe('a session', () => {
   });
 
   it.each([
-    ['it has expired', ({ clocks }: Channel) => clocks.pass(3_600_000)],
-    ['the device has slept', ({ clocks }: Channel) => void (clocks.wallMs += 60_000)],
-  ])('leaves no keys once %s, though no other can be made', async (_name, end) => {
+    ['it has expired', SESSION_TTL_MS],
+    ['the device has slept', 0],
+  ])('leaves no keys once %s, though no other can be made', async (_name, awakeMs) => {
     const channel = openChannel();
     const sessions = manager(channel);
     const session = await sessions.acquire(null);
     session.release();
-    end(channel);
+    channel.clocks.wallMs += SESSION_TTL_MS;
+    channel.clocks.monotonicMs += awakeMs;
     channel.way = () => Promise.reject(new TypeError('fetch failed'));
     expect(isWiped(session)).toBe(false);
     await expect(sessions.acquire(null)).rejects.toMatchObject({ code: 'ISO-1007' });
