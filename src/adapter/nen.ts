@@ -135,7 +135,7 @@ export function createNen(options: NenOptions = {}): Nen {
   return {
     routes,
     actions,
-    wrap,
+    wrap: (handler, wrapOptions) => wrap(handler, wrapOptions),
     node: (handler, wrapOptions) => toNodeHandler(wrap(handler, wrapOptions)),
     nodeRoutes: toNodeHandler(routes.POST),
     ...createWithNen(context, wrap, facts),

@@ -9,7 +9,7 @@ import { type RouteParams, readParams } from './route-params.ts';
 import type { NenSession, SessionFacts } from './session-facts.ts';
 import { resolveShaping, type ShapingOptions } from './shaping.ts';
 import { type SchemaOutput, type StandardSchema, standardSchema, validate } from './standard-schema.ts';
-import type { FrameWrap } from './wrap.ts';
+import type { WrapUnder } from './wrap.ts';
 
 /** What holds for one route. */
 export interface WithNenOptions extends ShapingOptions {
@@ -83,7 +83,7 @@ export type AnyWithNen = (handler: AnyHandler, options?: AnyOptions) => NenRoute
 
 export function createWithNen(
   context: Context,
-  wrap: FrameWrap,
+  wrap: WrapUnder,
   facts: SessionFacts,
 ): { readonly withNen: WithNen; readonly withNenStream: WithNenStream } {
   const frame =
@@ -105,12 +105,11 @@ export function createWithNen(
           return errorResponse(error);
         }
       };
-      const wrapped = wrap(answer, {
-        plain,
-        refusal: 'ISO-3001',
+      const shaping = {
         ...(padding !== undefined && { padding }),
         ...(coalesceMs !== undefined && { coalesceMs }),
-      });
+      };
+      const wrapped = wrap(answer, shaping, { plain, refusal: 'ISO-3001' });
       return (req, next) => wrapped(req, next);
     };
   return { withNen: frame(valueResponse), withNenStream: frame(streamResponse) };

@@ -2,7 +2,7 @@
  * `nen.wrap`: turns any handler of requests into one that answers sealed requests, and refuses
  * plain ones unless policy lets them in. The only server primitive; all else is built on it.
  */
-import { NenError, type NenErrorCode } from '../protocol/errors.ts';
+import { NenError } from '../protocol/errors.ts';
 import { hasSealedHeaders } from '../protocol/signed-headers.ts';
 import type { Admitted } from './admit.ts';
 import { pathPrefix, positiveInteger } from './checks.ts';
@@ -32,29 +32,29 @@ export interface WrapOptions extends ShapingOptions {
 /** The sealed handler: takes what the handler takes. */
 export type Wrapped<Rest extends unknown[]> = (req: Request, ...rest: Rest) => Promise<Response>;
 
-/** What `withNen` says besides. */
-export interface FrameOptions extends WrapOptions {
-  /** Instead of the server's policy. */
-  readonly plain?: Context['plain'];
-  /** The code that refuses a plain request. */
-  readonly refusal?: 'ISO-3001' | 'ISO-3007';
+/** How plain requests are met: the server's policy, unless `withNen` says otherwise. */
+export interface PlainPolicy {
+  readonly plain: Context['plain'];
+  /** The code that refuses one. */
+  readonly refusal: 'ISO-3001' | 'ISO-3007';
 }
 
-/** See {@link Nen.wrap}. */
-export type FrameWrap = <Rest extends unknown[]>(
+/** {@link Nen.wrap}, with a policy that is no option of the application's. */
+export type WrapUnder = <Rest extends unknown[]>(
   handler: Handler<Rest>,
-  options?: FrameOptions,
+  options?: WrapOptions,
+  policy?: PlainPolicy,
 ) => Wrapped<Rest>;
 
-export function createWrap(context: Context, facts: SessionFacts): FrameWrap {
+export function createWrap(context: Context, facts: SessionFacts): WrapUnder {
   let plainCount = 0;
 
   /** @throws {NenError} ISO-3001, ISO-3007. */
-  function admitPlain(req: Request, policy: Context['plain'], refusal: NenErrorCode): void {
+  function admitPlain(req: Request, { plain, refusal }: PlainPolicy): void {
     const { method, path } = requestLine(context, req);
     if (hasSealedHeaders(headersOf(req)))
       throw new NenError('ISO-3001', { hint: 'X-Nen headers without a signature' });
-    if (policy === 'refuse') {
+    if (plain === 'refuse') {
       throw new NenError(refusal, {
         hint: 'a plain request: an old client, or X-Nen headers stripped on the way',
       });
@@ -68,9 +68,10 @@ export function createWrap(context: Context, facts: SessionFacts): FrameWrap {
 
   return function wrap<Rest extends unknown[]>(
     handler: Handler<Rest>,
-    options: FrameOptions = {},
+    options: WrapOptions = {},
+    policy: PlainPolicy = { plain: context.plain, refusal: 'ISO-3007' },
   ): Wrapped<Rest> {
-    const { endpoint, plain: policy = context.plain, refusal = 'ISO-3007' } = options;
+    const { endpoint } = options;
     const limited = withLimit(context, options.maxBodyBytes);
     const shaping = resolveShaping(options, context.shaping, context.keepAliveMs);
     if (endpoint !== undefined) pathPrefix('endpoint', endpoint);
@@ -83,7 +84,7 @@ export function createWrap(context: Context, facts: SessionFacts): FrameWrap {
       if (req.method === 'OPTIONS') return context.cors?.preflight(req) ?? plain(req, rest);
       if (!headersOf(req).has('x-nen-signature')) {
         try {
-          admitPlain(req, policy, refusal);
+          admitPlain(req, policy);
         } catch (error) {
           return refusePlain(context, requestLine(context, req).path, error);
         }

@@ -150,6 +150,16 @@ describe('check()', () => {
   });
 });
 
+describe('wrap', () => {
+  test('lets nobody in by an option that is none of its own', async () => {
+    const nen = createNen({ store: new InMemorySessionStore(), onEvent: () => undefined });
+    const policy = { plain: 'allow', refusal: 'ISO-3001' };
+    const open = [nen.wrap(() => new Response('in'), policy as object)];
+    open.push(Reflect.apply(nen.wrap, nen, [() => new Response('in'), {}, policy]));
+    for (const wrapped of open) expect((await wrapped(new Request(`${ORIGIN}/api/x`))).status).toBe(403);
+  });
+});
+
 describe('nen.session', () => {
   test('a sealed call has its session, a plain one none', async () => {
     const sessions: unknown[] = [];
