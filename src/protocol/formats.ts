@@ -8,7 +8,8 @@ import { NONCE_BYTES } from './constants.ts';
 const SID = /^[A-Za-z0-9_-]{21}[AQgw]$/;
 const TIMESTAMP = /^[1-9][0-9]{12}$/;
 const EPOCH = /^[A-Za-z0-9_-]{1,64}$/;
-const MAX_AUDIENCE_CHARACTERS = 300;
+/** The longest host has 253. */
+export const MAX_AUDIENCE_CHARACTERS = 300;
 
 /** A session id: 16 bytes as base64url without padding, 22 characters, of which the last carries two bits. */
 export function isSid(text: unknown): text is string {
@@ -18,6 +19,11 @@ export function isSid(text: unknown): text is string {
 /** Milliseconds since the epoch, 13 digits. */
 export function isTimestamp(text: string): boolean {
   return TIMESTAMP.test(text);
+}
+
+/** The same as a number. */
+export function isTime(value: unknown): value is number {
+  return typeof value === 'number' && isTimestamp(String(value));
 }
 
 /** What names a store's memory. It travels in X-Nen-Retry. */

@@ -9,7 +9,7 @@ import { type Bytes, base64Decode, base64Encode, utf8ToBytes } from '../crypto/b
 import type { Suite } from '../crypto/suite.ts';
 import { KEY_BYTES, MAX_HANDSHAKE_BYTES, PROTOCOL_VERSION } from './constants.ts';
 import { NenError } from './errors.ts';
-import { isAudience, isEpoch, isSid, isTimestamp } from './formats.ts';
+import { isAudience, isEpoch, isSid, isTime } from './formats.ts';
 import { decodeIdentity, encodeIdentity, type IdentityProof } from './identity.ts';
 import { hasFields, type JsonObject, parseMessage } from './json.ts';
 
@@ -154,8 +154,4 @@ function identityField(isRotation: boolean): readonly string[] {
 function decodeField(message: JsonObject, name: string): Bytes | undefined {
   const text = message[name];
   return typeof text === 'string' ? base64Decode(text) : undefined;
-}
-
-function isTime(value: unknown): value is number {
-  return typeof value === 'number' && isTimestamp(String(value));
 }

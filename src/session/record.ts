@@ -6,19 +6,16 @@
  * The bytes hold keys in clear. Sealing under a KEK wraps them whole, between this file and every
  * store that isn't `local`: sid and keyId are its AAD, so nothing in here changes for it.
  */
-import { type Bytes, bytesToLatin1, concatBytes, copySecret, latin1ToBytes } from '../crypto/bytes.ts';
-import type { SuiteName } from '../crypto/suite.ts';
-import { isEpoch, isSid } from '../protocol/formats.ts';
+import { type Bytes, bytesToLatin1, concatBytes, copySecret, EMPTY, latin1ToBytes } from '../crypto/bytes.ts';
+import { isSuiteName, type SuiteName } from '../crypto/suite.ts';
+import { KEY_BYTES } from '../protocol/constants.ts';
+import { isEpoch, isSid, isTimestamp, MAX_AUDIENCE_CHARACTERS } from '../protocol/formats.ts';
 
 const RECORD_VERSION = 1;
-/** A key, a secret or the SHA-256 of an identity's public key. */
-const SECRET_BYTES = 32;
 const LENGTH_BYTES = 4;
 const FIELDS = 13;
 
-/** An origin: the longest host is 253 characters. */
-const AUDIENCE = /^[!-~]{1,512}$/;
-const TIMESTAMP = /^[1-9][0-9]{12}$/;
+const PRINTABLE = /^[!-~]+$/;
 
 /** What a session is. Secrets and identities are 32 bytes each. */
 export interface SessionRecord {
@@ -26,7 +23,7 @@ export interface SessionRecord {
   /** 22 characters of base64url. */
   readonly sid: string;
   readonly suite: SuiteName;
-  /** The origin that the client meant, 1 to 512 printable ASCII characters. */
+  /** The origin that the client meant, 1 to 300 printable ASCII characters. */
   readonly audience: string;
   readonly requestKey: Bytes;
   readonly responseSecret: Bytes;
@@ -49,7 +46,6 @@ export interface SessionRecord {
  * @throws {RangeError} for a record that {@link decodeSessionRecord} would refuse.
  */
 export function encodeSessionRecord(record: SessionRecord): Bytes {
-  const none = new Uint8Array(0);
   const encoded = joinFields([
     latin1ToBytes(String(record.version)),
     latin1ToBytes(record.suite),
@@ -59,16 +55,17 @@ export function encodeSessionRecord(record: SessionRecord): Bytes {
     record.responseSecret,
     record.exporterSecret,
     record.hmacKey,
-    record.clientIdentity ?? none,
-    record.serverIdentity ?? none,
+    record.clientIdentity ?? EMPTY,
+    record.serverIdentity ?? EMPTY,
     latin1ToBytes(String(record.createdAt)),
     latin1ToBytes(String(record.expiresAt)),
     latin1ToBytes(record.epoch),
   ]);
   // An identity of no bytes would be read as none at all.
   const lostIdentity = record.clientIdentity?.length === 0 || record.serverIdentity?.length === 0;
-  if (lostIdentity || parse(encoded) === undefined) throw new RangeError('the session record is malformed');
-  return encoded;
+  if (!lostIdentity && parse(encoded) !== undefined) return encoded;
+  wipe(encoded);
+  throw new RangeError('the session record is malformed');
 }
 
 /**
@@ -100,12 +97,12 @@ function parse(bytes: Bytes): SessionRecord | undefined {
 
   if (text(version) !== String(RECORD_VERSION)) return undefined;
   const suiteName = text(suite);
-  if (suiteName !== 'ML-KEM-768' && suiteName !== 'X-Wing') return undefined;
+  if (!isSuiteName(suiteName)) return undefined;
   if (!isSecret(requestKey) || !isSecret(responseSecret)) return undefined;
   if (!isSecret(exporterSecret) || !isSecret(hmacKey)) return undefined;
   if (!isSecretOrAbsent(clientIdentity) || !isSecretOrAbsent(serverIdentity)) return undefined;
-  if (!isSid(text(sid)) || !AUDIENCE.test(text(audience)) || !isEpoch(text(epoch))) return undefined;
-  if (!TIMESTAMP.test(text(createdAt)) || !TIMESTAMP.test(text(expiresAt))) return undefined;
+  if (!isSid(text(sid)) || !mayBeAudience(text(audience)) || !isEpoch(text(epoch))) return undefined;
+  if (!isTimestamp(text(createdAt)) || !isTimestamp(text(expiresAt))) return undefined;
   if (Number(text(expiresAt)) < Number(text(createdAt))) return undefined;
 
   return {
@@ -155,8 +152,14 @@ function text(field: Bytes | undefined): string {
   return field === undefined ? '' : bytesToLatin1(field);
 }
 
+/** No more than its letters: parsing what the handshake let in as a URL again would cost more than all the rest. */
+function mayBeAudience(text: string): boolean {
+  return PRINTABLE.test(text) && text.length <= MAX_AUDIENCE_CHARACTERS;
+}
+
+/** A key, a secret or the SHA-256 of an identity's public key. */
 function isSecret(field: Bytes | undefined): field is Bytes {
-  return field?.length === SECRET_BYTES;
+  return field?.length === KEY_BYTES;
 }
 
 function isSecretOrAbsent(field: Bytes | undefined): field is Bytes {

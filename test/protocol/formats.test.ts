@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { base64Encode, base64UrlEncode } from '../../src/crypto/bytes.ts';
-import { decodeNonce, isAudience, isEpoch, isSid, isTimestamp } from '../../src/protocol/formats.ts';
+import { decodeNonce, isAudience, isEpoch, isSid, isTime, isTimestamp } from '../../src/protocol/formats.ts';
 import { bytesOf, hex, sidOf, unhex } from './support.ts';
 
 describe('a session id', () => {
@@ -65,6 +65,20 @@ describe('a timestamp', () => {
   ])('is not %j', (value) => {
     expect(isTimestamp(value)).toBe(false);
   });
+});
+
+describe('a time', () => {
+  it('is the number of a timestamp', () => {
+    for (const value of [1_700_000_000_000, 1_000_000_000_000, 9_999_999_999_999])
+      expect(isTime(value)).toBe(true);
+  });
+
+  it.each([999_999_999_999, 10_000_000_000_000, 1_700_000_000_000.5, Number.NaN, '1700000000000', null])(
+    'is not %j',
+    (value) => {
+      expect(isTime(value)).toBe(false);
+    },
+  );
 });
 
 describe('a nonce', () => {

@@ -1,7 +1,7 @@
 /** What the session route `status` answers (PROTOCOL.md, "Session routes"). */
 import type { Bytes } from '../../crypto/bytes.ts';
 import { NenError } from '../../protocol/errors.ts';
-import { isSid, isTimestamp } from '../../protocol/formats.ts';
+import { isSid, isTime } from '../../protocol/formats.ts';
 import { hasFields, parseMessage } from '../../protocol/json.ts';
 
 /** What the server tells of a session. Times in milliseconds since the epoch. */
@@ -21,10 +21,6 @@ export function readStatus(body: Bytes): Omit<SessionStatus, 'security'> {
   const { sid, suite, createdAt, expiresAt } = message;
   if (!isSid(sid) || typeof suite !== 'string' || !isTime(createdAt) || !isTime(expiresAt)) throw malformed();
   return { sid, suite, createdAt, expiresAt };
-}
-
-function isTime(value: unknown): value is number {
-  return typeof value === 'number' && isTimestamp(String(value));
 }
 
 function malformed(): NenError {
