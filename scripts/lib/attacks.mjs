@@ -267,7 +267,7 @@ export const NOTES = new Map([
   [38, '20 requests; 200, and over a cluster, in `npm run test:faults`'],
   [47, 'with a table of five; a session ends after 2^20 requests (row 69)'],
   [51, "`maxBatchSize` is tRPC's own"],
-  [54, "`plain: 'allow'` is what there is of it"],
+  [54, "under `plain: 'allow'`; for `strict: false` of a route see `test/adapter/with-nen.test.ts`"],
   [64, "all headers of an answer are inside but cookies, CORS and `publicHeaders`, which are nobody's word"],
   [68, 'a stuck generator stands for a copied process'],
   [69, 'what fails to open is not counted: it needs signed headers (row 46), and a session lasts an hour'],

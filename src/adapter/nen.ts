@@ -56,7 +56,7 @@ export interface NenOptions extends ShapingOptions {
   readonly authorize?: Authorize;
   /** The suites that are accepted; to any other a client gets ISO-1003. By default all of them. */
   readonly suites?: readonly SuiteName[];
-  /** The origins that clients may mean, scheme://host[:port]. By default every one. */
+  /** The origins that clients may mean, scheme://host[:port]: those of the URLs that they call. By default every one. */
   readonly origins?: readonly string[];
   /** The path prefix that a proxy in front removes, such as '/app': clients signed it. By default none. */
   readonly mountPath?: string;

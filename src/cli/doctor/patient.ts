@@ -14,7 +14,7 @@ import type { SessionTerms } from '../../protocol/handshake-messages.ts';
 import { encodePin } from '../../protocol/identity.ts';
 
 export interface PatientOptions {
-  /** The address that users see: its origin is the one that the client means. */
+  /** An address that clients call: its origin is the one that they mean. */
   readonly url: string;
   readonly nenUrl: string;
   readonly suite: SuiteName;
