@@ -28,91 +28,106 @@ export interface SealedBodyParts {
 /** What is sealed of a large chunk within one turn of the event loop. */
 const PIECE_RECORDS = 16;
 
-/**
- * The sealed body. One pull reads one burst, so back-pressure reaches the handler; cancelling it cancels the
- * handler's. So does the abort of the request: where a client leaves, workerd cancels nothing.
- */
+/** The sealed body. Cancelling it cancels the handler's. */
 export function sealedBody(parts: SealedBodyParts): ReadableStream<Bytes> {
-  const { context, sid, sealer, body, signal, shaping, onSealed } = parts;
-  let bytes = 0;
-  let ended = false;
-  const end = (outcome: 'final' | 'failed' | 'cancelled'): void => {
-    if (ended) return;
-    ended = true;
-    signal.removeEventListener('abort', leave);
-    sealer.wipe();
-    onSealed();
-    context.report({ type: 'stream-ended', sid, outcome, bytes });
-  };
-  let close: () => void = () => undefined;
-  const leave = (): void => {
-    end('cancelled');
-    // Without a final record: whoever reads on learns that the rest is missing, and does not wait for it.
-    close();
-    body.cancel(signal.reason).catch(() => undefined);
-  };
-  // A body may give a hundred megabytes as one chunk.
-  const sealChunks = async (
-    controller: ReadableStreamDefaultController<Bytes>,
-    chunks: readonly Bytes[],
-  ): Promise<void> => {
+  return new ReadableStream<Bytes>(new SealedBody(parts), { highWaterMark: 0 });
+}
+
+/** One pull reads one burst, so that back-pressure reaches the handler. */
+class SealedBody implements UnderlyingDefaultSource<Bytes> {
+  readonly #parts: SealedBodyParts;
+  #controller: ReadableStreamDefaultController<Bytes> | undefined;
+  #first: readonly Bytes[];
+  #bytes = 0;
+  #ended = false;
+
+  constructor(parts: SealedBodyParts) {
+    this.#parts = parts;
+    this.#first = parts.first;
+  }
+
+  /** Waits for nothing: workerd pulls before a start has ended, and what came first was sealed second. */
+  start(controller: ReadableStreamDefaultController<Bytes>): void {
+    const { head, signal } = this.#parts;
+    this.#controller = controller;
+    controller.enqueue(head);
+    if (signal.aborted) this.#leave();
+    else signal.addEventListener('abort', this.#leave);
+  }
+
+  async pull(controller: ReadableStreamDefaultController<Bytes>): Promise<void> {
+    try {
+      const { chunks, done } = await this.#next();
+      if (this.#ended) return;
+      // No chunk after the wait: an empty record tells the client, and what is between, that we live.
+      if (chunks.length > 0 || !done) await this.#seal(controller, chunks);
+      if (this.#ended || !done) return;
+      controller.enqueue(await this.#parts.sealer.final());
+      this.#end('final');
+      controller.close();
+    } catch (error) {
+      await this.#fail(controller, error);
+    }
+  }
+
+  async cancel(reason: unknown): Promise<void> {
+    this.#end('cancelled');
+    await this.#parts.body.cancel(reason);
+  }
+
+  /** What came first, then a burst, or none where the body was silent. */
+  async #next(): Promise<Pick<Burst, 'chunks' | 'done'>> {
+    const chunks = this.#first;
+    this.#first = [];
+    if (chunks.length > 0) return { chunks, done: false };
+    const { body, context, shaping } = this.#parts;
+    await body.wait(context.keepAliveMs);
+    return body.gather(MAX_RECORD_BYTES, shaping.coalesceMs, shaping.fullBytes);
+  }
+
+  /** In pieces: a body may give a hundred megabytes as one chunk. */
+  async #seal(controller: ReadableStreamDefaultController<Bytes>, chunks: readonly Bytes[]): Promise<void> {
+    const { context, sealer } = this.#parts;
     const data = joinBytes(chunks);
     const pieceBytes = PIECE_RECORDS * sealer.maxContentBytes;
     let at = 0;
     do {
       const piece = data.subarray(at, at + pieceBytes);
       if (data.length > LARGE_BYTES) await context.turns.take();
-      if (ended) return;
-      bytes += piece.length;
+      if (this.#ended) return;
+      this.#bytes += piece.length;
       controller.enqueue(await sealer.data(piece));
       at += pieceBytes;
     } while (at < data.length);
-  };
-  const fail = async (controller: ReadableStreamDefaultController<Bytes>, error: unknown): Promise<void> => {
-    if (ended) return;
+  }
+
+  async #fail(controller: ReadableStreamDefaultController<Bytes>, error: unknown): Promise<void> {
+    if (this.#ended) return;
+    const { context, sid, body, sealer } = this.#parts;
     context.report({ type: 'handler-error', sid, error });
     // It may not know: of a chunk, say, whose buffer was taken away before it could be sealed.
     body.cancel(error).catch(() => undefined);
     controller.enqueue(await sealer.failed('ISO-6004'));
-    end('failed');
+    this.#end('failed');
     controller.close();
+  }
+
+  /** The request was aborted: where a client leaves, workerd cancels nothing. */
+  readonly #leave = (): void => {
+    const { body, signal } = this.#parts;
+    this.#end('cancelled');
+    // Without a final record: whoever reads on learns that the rest is missing, and does not wait for it.
+    this.#controller?.close();
+    body.cancel(signal.reason).catch(() => undefined);
   };
-  let { first } = parts;
-  const next = async (): Promise<Pick<Burst, 'chunks' | 'done'>> => {
-    const chunks = first;
-    first = [];
-    if (chunks.length > 0) return { chunks, done: false };
-    await body.wait(context.keepAliveMs);
-    return body.gather(MAX_RECORD_BYTES, shaping.coalesceMs, shaping.fullBytes);
-  };
-  return new ReadableStream<Bytes>(
-    {
-      // Nothing is waited for here: workerd pulls before a start has ended, and what came first was sealed second.
-      start(controller) {
-        close = () => controller.close();
-        controller.enqueue(parts.head);
-        if (signal.aborted) leave();
-        else signal.addEventListener('abort', leave);
-      },
-      async pull(controller) {
-        try {
-          const { chunks, done } = await next();
-          if (ended) return;
-          // No chunk after the wait: an empty record tells the client, and what is between, that we live.
-          if (chunks.length > 0 || !done) await sealChunks(controller, chunks);
-          if (ended || !done) return;
-          controller.enqueue(await sealer.final());
-          end('final');
-          controller.close();
-        } catch (error) {
-          await fail(controller, error);
-        }
-      },
-      async cancel(reason) {
-        end('cancelled');
-        await body.cancel(reason);
-      },
-    },
-    { highWaterMark: 0 },
-  );
+
+  #end(outcome: 'final' | 'failed' | 'cancelled'): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const { context, sid, sealer, signal, onSealed } = this.#parts;
+    signal.removeEventListener('abort', this.#leave);
+    sealer.wipe();
+    onSealed();
+    context.report({ type: 'stream-ended', sid, outcome, bytes: this.#bytes });
+  }
 }
