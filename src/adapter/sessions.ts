@@ -184,23 +184,26 @@ export class Sessions {
     return signer && identityDigest(this.#primitives, signer.publicKey);
   }
 
+  /** The record, which takes the place of the secrets. */
   #encode(session: NewSession, suite: SuiteName, audience: string): Bytes {
     const { sid, secrets, terms, clientIdentity, serverIdentity } = session;
     const { now: createdAt, expiresAt, epoch } = terms;
-    const record = encodeSessionRecord({
-      version: 1,
-      sid,
-      suite,
-      audience,
-      ...secrets,
-      ...(clientIdentity !== undefined && { clientIdentity }),
-      ...(serverIdentity !== undefined && { serverIdentity }),
-      createdAt,
-      expiresAt,
-      epoch,
-    });
-    wipeSecrets(secrets);
-    return record;
+    try {
+      return encodeSessionRecord({
+        version: 1,
+        sid,
+        suite,
+        audience,
+        ...secrets,
+        ...(clientIdentity !== undefined && { clientIdentity }),
+        ...(serverIdentity !== undefined && { serverIdentity }),
+        createdAt,
+        expiresAt,
+        epoch,
+      });
+    } finally {
+      wipeSecrets(secrets);
+    }
   }
 
   async #ask<T>(question: () => Promise<T>): Promise<T> {

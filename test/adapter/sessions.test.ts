@@ -172,6 +172,28 @@ describe('an opened session', () => {
     }
   });
 
+  test('that can not be written down leaves no key behind', async () => {
+    const { clock, newSessions } = stage();
+    const secrets = {
+      requestKey: randomBytes(32),
+      responseSecret: randomBytes(32),
+      exporterSecret: randomBytes(32),
+      hmacKey: randomBytes(32),
+    };
+    const sid = base64UrlEncode(randomBytes(16));
+    const terms = { now: clock.now, expiresAt: clock.now - 1, epoch: 'epoch' };
+    const copies = vi.spyOn(Uint8Array.prototype, 'set');
+    try {
+      const created = newSessions().create({ sid, secrets, terms }, 'ML-KEM-768', 'https://nen.test');
+      await expect(created).rejects.toThrow(RangeError);
+      const [record] = (copies.mock.contexts as Uint8Array[]).filter(({ length }) => length > 4 * 32);
+      for (const bytes of [...Object.values(secrets), record])
+        expect(bytes?.every((byte) => byte === 0)).toBe(true);
+    } finally {
+      copies.mockRestore();
+    }
+  });
+
   test('whose epoch the store can not tell leaves no key behind', async () => {
     const { store, newSessions, session } = stage();
     const sid = await session();
