@@ -1,6 +1,7 @@
 /**
  * What a withNen handler returns or throws, as a Response, which is then sealed like any other.
  */
+import type { Bytes } from '../crypto/bytes.ts';
 import { NenHttpError } from '../protocol/http-error.ts';
 import { CONTENT_TYPE_JSON_LINES, encodeJsonLine } from '../protocol/json-lines.ts';
 import { isResponse } from './is-response.ts';
@@ -35,9 +36,9 @@ export function errorResponse(error: unknown): Response {
 }
 
 /** One pull takes one item, so the generator goes no faster than its reader; cancelling ends it. */
-function jsonLines(items: AsyncIterable<unknown>): ReadableStream<Uint8Array<ArrayBuffer>> {
+function jsonLines(items: AsyncIterable<unknown>): ReadableStream<Bytes> {
   let iterator: AsyncIterator<unknown> | undefined;
-  return new ReadableStream<Uint8Array<ArrayBuffer>>(
+  return new ReadableStream<Bytes>(
     {
       async pull(controller) {
         iterator ??= items[Symbol.asyncIterator]();

@@ -6,7 +6,7 @@ import { NenError } from './errors.ts';
 
 /** The part of Request and Response that is read here. */
 export interface BodySource {
-  readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
+  readonly body: ReadableStream<Bytes> | null;
   arrayBuffer(): Promise<ArrayBuffer>;
 }
 

@@ -3,7 +3,7 @@
  * without TCP. One command is one POST of a JSON array; the answer is {"result"} or {"error"}, with its text
  * in base64. What an answer says besides its code never leaves this file: it may repeat the command.
  */
-import { base64Decode, bytesToLatin1, bytesToUtf8, utf8ToBytes } from '../../crypto/bytes.ts';
+import { type Bytes, base64Decode, bytesToLatin1, bytesToUtf8, utf8ToBytes } from '../../crypto/bytes.ts';
 import { readBody } from '../../protocol/body.ts';
 import { SessionStoreError } from '../store-error.ts';
 import { type ScriptCall, type ScriptRunner, ScriptStore, type ScriptStoreOptions } from './script-store.ts';
@@ -101,9 +101,7 @@ async function readAnswer(response: Response): Promise<unknown> {
   throw new SessionStoreError(`${SERVER} refused with status ${response.status}: ${reason}`);
 }
 
-function parse(
-  body: Uint8Array<ArrayBuffer>,
-): { readonly result?: unknown; readonly error?: unknown } | undefined {
+function parse(body: Bytes): { readonly result?: unknown; readonly error?: unknown } | undefined {
   try {
     const value: unknown = JSON.parse(bytesToUtf8(body));
     return typeof value === 'object' && value !== null ? value : undefined;
