@@ -6,9 +6,10 @@
  */
 import { createServer } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
+import { buildPackage } from './lib/build.mjs';
 import { buildExample, examples, next } from './lib/example.mjs';
 import { install } from './lib/install.mjs';
-import { Failure, root, run, say, script } from './lib/run.mjs';
+import { Failure, root, say, script } from './lib/run.mjs';
 
 const [example = 'next-trpc'] = process.argv.slice(2);
 const port = Number(process.env.PORT || 3000);
@@ -21,8 +22,7 @@ await script(async () => {
   for (const host of ['127.0.0.1', '::1']) await mustBeFree(host);
 
   await install(root);
-  say('building the package');
-  if ((await run('npm', ['run', '--silent', 'build'])) !== 0) throw new Failure('the build failed');
+  await buildPackage();
   await buildExample(example);
 
   void sayWhenServed();

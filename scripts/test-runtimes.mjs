@@ -7,10 +7,11 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { buildPackage } from './lib/build.mjs';
 import { findChromium } from './lib/chromium.mjs';
 import { install } from './lib/install.mjs';
 import { NODE_MAJORS } from './lib/nodes.mjs';
-import { Failure, root, run, say, script } from './lib/run.mjs';
+import { Failure, root, say, script } from './lib/run.mjs';
 import { bundleSuite } from './lib/runtime-bundle.mjs';
 import { startBun, startDeno, startEdge, startNode, startNodeOf, startWorkerd } from './lib/runtimes.mjs';
 
@@ -42,8 +43,7 @@ await script(async () => {
   const names = Object.keys(RUNTIMES).filter((name) => wanted.length === 0 || wanted.includes(name));
   if (names.length === 0) throw new Failure(`runtimes: ${Object.keys(RUNTIMES).join(', ')}`);
   await install(root);
-  say('building');
-  if ((await run('npm', ['run', '--silent', 'build'])) !== 0) throw new Failure('the build failed');
+  await buildPackage();
 
   const reference = await startNode(process.execPath);
   const results = [];

@@ -4,6 +4,7 @@
  * Arguments go to vitest: `npm test -- test/crypto`, `npm test -- -t 'replay'`, `npm test -- --coverage`.
  * Plain Node without dependencies, because it runs before there are any.
  */
+import { buildPackage } from './lib/build.mjs';
 import { findChromium, needChromium } from './lib/chromium.mjs';
 import { buildExample, examples } from './lib/example.mjs';
 import { install } from './lib/install.mjs';
@@ -22,8 +23,7 @@ await script(async () => {
   const nginx = selects(/faults|nginx/) ? await tryNginx() : findNginx();
   await install(root);
 
-  say('building');
-  if ((await run('npm', ['run', '--silent', 'build'])) !== 0) throw new Failure('the build failed');
+  await buildPackage();
 
   say('checking types');
   const typecheck = run('npm', ['run', '--silent', 'typecheck']);

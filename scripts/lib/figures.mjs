@@ -2,8 +2,9 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buildPackage } from './build.mjs';
 import { install } from './install.mjs';
-import { Failure, root, run, say } from './run.mjs';
+import { root } from './run.mjs';
 import { runVitest } from './vitest.mjs';
 
 /**
@@ -27,8 +28,7 @@ export function vitestArguments() {
  */
 export async function runWithTable(project, { share, env }) {
   await install(root);
-  say('building');
-  if ((await run('npm', ['run', '--silent', 'build'])) !== 0) throw new Failure('the build failed');
+  await buildPackage();
   const folder = mkdtempSync(join(tmpdir(), `nen-${project}-`));
   const file = join(folder, 'figures');
   const code = await runVitest(['--project', project, ...vitestArguments()], {
