@@ -1,7 +1,8 @@
 /** trpc-nen/ai: the SDKs of AI providers, sealed between the browser and your server. */
 export type { SuiteName } from '../crypto/suite.ts';
+export type { NenClientOptions } from '../link/client/client-options.ts';
 export type { IdentityOptions } from '../link/client/identity-options.ts';
-export { NenClient, type NenClientOptions } from '../link/client/nen-client.ts';
+export { NenClient } from '../link/client/nen-client.ts';
 export type { Encoding } from '../protocol/envelope.ts';
 export { NenError, type NenErrorCode, type NenOutcome } from '../protocol/errors.ts';
 export {

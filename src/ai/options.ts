@@ -2,8 +2,9 @@
  * What both secure SDKs take, and the connection that they make of it.
  */
 
+import type { NenClientOptions } from '../link/client/client-options.ts';
 import type { Fetch } from '../link/client/fetch.ts';
-import { NenClient, type NenClientOptions } from '../link/client/nen-client.ts';
+import { NenClient } from '../link/client/nen-client.ts';
 import { DEFAULT_ENDPOINT } from './default-endpoint.ts';
 import { type SealedHeaders, sdkFetch } from './sdk-fetch.ts';
 

@@ -13,8 +13,9 @@ import {
   type TRPCLink,
 } from '@trpc/client';
 import type { AnyTRPCRouter } from '@trpc/server';
+import { type NenClientOptions, refuseClientOptions } from './client/client-options.ts';
 import type { Fetch } from './client/fetch.ts';
-import { lightTunnel, NenClient, type NenClientOptions } from './client/nen-client.ts';
+import { lightTunnel, NenClient } from './client/nen-client.ts';
 import { laterLink } from './later-link.ts';
 import type { ConnectionParams } from './subscription-link.ts';
 import { throwingTRPCErrors } from './trpc-errors.ts';
@@ -121,26 +122,9 @@ function clientOf(
 ): NenClient {
   if (options.client === undefined)
     return new NenClient(origin, { ...options, nenUrl: options.nenUrl ?? siblingUrl(url) });
-  const unheard = CLIENT_OPTIONS.find((name) => name in options);
-  if (unheard === undefined) return options.client;
-  throw new TypeError(`${unheard}: give it to the shared client`);
+  refuseClientOptions(options);
+  return options.client;
 }
-
-/** Going unheard, they would leave somebody trusted whom nobody meant, or send calls another way. */
-const CLIENT_OPTIONS: readonly (keyof NenClientOptions)[] = Object.keys({
-  serverPins: true,
-  identityMode: true,
-  identity: true,
-  suite: true,
-  nenUrl: true,
-  fetch: true,
-  encoding: true,
-  publicHeaders: true,
-  credentials: true,
-  maxEnvelopeBytes: true,
-  padding: true,
-  clock: true,
-} satisfies Record<keyof NenClientOptions, true>) as (keyof NenClientOptions)[];
 
 /** The origin ('' for the page's own) and the path of the endpoint. @throws {TypeError} for another scheme than http(s). */
 function splitUrl(url: string): { origin: string; path: string } {

@@ -3,8 +3,9 @@
  * request to the server, so that a test holds both clocks and every byte between them.
  */
 import { createNen, type Nen, type NenEvent, type NenOptions } from '../../src/adapter/server.ts';
+import type { NenClientOptions } from '../../src/link/client/client-options.ts';
 import type { DeviceClock } from '../../src/link/client/clock.ts';
-import { NenClient, type NenClientOptions } from '../../src/link/client/nen-client.ts';
+import { NenClient } from '../../src/link/client/nen-client.ts';
 import type { Transport, TransportInit } from '../../src/link/client/transport.ts';
 import { InMemorySessionStore } from '../../src/session/memory.ts';
 

@@ -1,6 +1,6 @@
 /** client.fetch and tunnel(): what goes out for which call, and what comes back as a Response. */
 import { describe, expect, it, vi } from 'vitest';
-import type { NenClientOptions } from '../../src/link/client/nen-client.ts';
+import type { NenClientOptions } from '../../src/link/client/client-options.ts';
 import { gate } from '../support/gate.ts';
 import { collectGarbage } from '../support/used-memory.ts';
 import type { Channel, ChannelOptions, Sent } from './channel.ts';

@@ -2,8 +2,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createMlDsa65Signer } from '../../src/crypto/ml-dsa-65.ts';
 import type { Signer } from '../../src/crypto/signature.ts';
+import type { NenClientOptions } from '../../src/link/client/client-options.ts';
 import { readIdentity, readPins } from '../../src/link/client/identity-options.ts';
-import { NenClient, type NenClientOptions } from '../../src/link/client/nen-client.ts';
+import { NenClient } from '../../src/link/client/nen-client.ts';
 import { nenLink } from '../../src/link/index.ts';
 import { HANDSHAKE, ORIGIN, openChannel } from './channel.ts';
 

@@ -1,7 +1,8 @@
 /** NenClient: what it refuses at construction, and what handshake, rotate, terminate and status do. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { randomBytes } from '../../src/crypto/random.ts';
-import { NenClient, type NenClientOptions } from '../../src/link/client/nen-client.ts';
+import type { NenClientOptions } from '../../src/link/client/client-options.ts';
+import { NenClient } from '../../src/link/client/nen-client.ts';
 import { isWiped } from '../faults/interleavings/watched-sessions.ts';
 import { gate } from '../support/gate.ts';
 import { HANDSHAKE, ORIGIN, openChannel, refusal } from './channel.ts';

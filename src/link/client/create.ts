@@ -1,7 +1,8 @@
 /**
  * One function instead of a client, for those who need no more. The handshake comes with the first call.
  */
-import { NenClient, type NenClientOptions } from './nen-client.ts';
+import type { NenClientOptions } from './client-options.ts';
+import { NenClient } from './nen-client.ts';
 import type { NenFetch } from './nen-fetch.ts';
 import type { NenStream } from './nen-stream.ts';
 

@@ -4,50 +4,24 @@
  */
 import type { Bytes } from '../../crypto/bytes.ts';
 import { loadPrimitives } from '../../crypto/load-primitives.ts';
-import { DEFAULT_SUITE, isSuiteName, loadSuite, type SuiteName } from '../../crypto/suite.ts';
+import { DEFAULT_SUITE, loadSuite } from '../../crypto/suite.ts';
 import { MAX_ENVELOPE_BYTES } from '../../protocol/constants.ts';
-import type { Encoding } from '../../protocol/envelope.ts';
 import { NenError } from '../../protocol/errors.ts';
-import { isFraming } from '../../protocol/headers.ts';
 import { exportKey } from '../../protocol/keys.ts';
 import { type Padding, readPadding } from '../../protocol/padding.ts';
 import { type Call, Caller } from './call.ts';
+import { checkEndpoint, checkOptions, type NenClientOptions } from './client-options.ts';
 import type { ClientSession } from './client-session.ts';
-import { type DeviceClock, deviceClock } from './clock.ts';
+import { deviceClock } from './clock.ts';
 import { createFetch, type Fetch, type Respond, toResponse } from './fetch.ts';
-import { type IdentityOptions, readIdentity, readPins, warnWithoutPins } from './identity-options.ts';
+import { readIdentity, readPins, warnWithoutPins } from './identity-options.ts';
 import { type NenFetch, nenFetchOver } from './nen-fetch.ts';
 import { type NenStream, nenStreamOver } from './nen-stream.ts';
 import { type Answer, isWhole, letGo } from './open-answer.ts';
 import { toOpenedResponse } from './opened-response.ts';
 import { SessionManager } from './session-manager.ts';
 import { readStatus, type SessionStatus } from './session-status.ts';
-import { heedful, nativeTransport, type Transport } from './transport.ts';
-
-/** The options of a client; each is checked when the client is made. */
-export interface NenClientOptions extends IdentityOptions {
-  /** Where the session routes are. By default `{baseUrl}/api/nen`. */
-  readonly nenUrl?: string;
-  /** What carries the sealed bytes. By default the runtime's fetch. */
-  readonly fetch?: Transport;
-  /** The key encapsulation of the handshake; never changed because of an answer. 'ML-KEM-768' by default. */
-  readonly suite?: SuiteName;
-  /** 'json' (the default) passes every proxy and body parser; 'octets' is smaller and faster. */
-  readonly encoding?: Encoding;
-  /** Headers that the way may read: copied outside, and unprotected there. */
-  readonly publicHeaders?: readonly string[];
-  /** Cookies for handshakes and calls that say nothing of it, as in fetch. */
-  readonly credentials?: RequestCredentials;
-  /** The largest answer in one envelope, in bytes. 8 MiB by default. */
-  readonly maxEnvelopeBytes?: number;
-  /**
-   * Pads requests to size classes: `{ blockBytes: 256 }` to multiples of it, `'padme'` to about 12 % more at most.
-   * A direct GET or HEAD has no body that could be padded. 'none' by default; answers are the server's to pad.
-   */
-  readonly padding?: Padding;
-  /** The device's clocks. Date.now and performance.now by default. */
-  readonly clock?: DeviceClock;
-}
+import { heedful, nativeTransport } from './transport.ts';
 
 /** {@link NenClient.tunnel} for nenLink, whose responses only tRPC reads: they need not be made whole. */
 export let lightTunnel: (client: NenClient, endpoint: string) => Fetch;
@@ -132,8 +106,7 @@ export class NenClient {
   }
 
   #createTunnel(endpoint: string, respond: Respond): Fetch {
-    if (endpoint !== '' && (endpoint.endsWith('/') || pathnameOf(endpoint) !== endpoint))
-      throw new TypeError("endpoint: a path such as '/api/trpc', or '' for the root");
+    checkEndpoint(endpoint);
     return this.#createFetch(endpoint, respond);
   }
 
@@ -236,50 +209,4 @@ function bodyOf({ status, body }: Answer): Bytes {
   if (status === 200 && isWhole(body)) return body;
   letGo(body);
   throw new NenError('ISO-4004', { status });
-}
-
-/** The path as it will stand on the wire: an endpoint must be written so. */
-function pathnameOf(path: string): string | undefined {
-  return URL.canParse(path, PAGE) ? new URL(path, PAGE).pathname : undefined;
-}
-
-/** Stands for the origin of a page that isn't known yet. */
-const PAGE = 'https://page.invalid';
-
-function checkOptions(baseUrl: string, options: NenClientOptions): void {
-  const { nenUrl, fetch, suite, encoding, publicHeaders, maxEnvelopeBytes } = options;
-  if (baseUrl !== '' && !(/^https?:\/\/[^/]/.test(baseUrl) && isPlainUrl(baseUrl))) {
-    throw new TypeError("baseUrl: an http(s) origin, or '' for the page's own");
-  }
-  if (nenUrl !== undefined && !isPlainUrl(nenUrl)) {
-    throw new TypeError("nenUrl: an http(s) URL or a path, such as '/api/nen'");
-  }
-  if (fetch !== undefined && typeof fetch !== 'function') throw new TypeError('fetch: a function');
-  if (encoding !== undefined && encoding !== 'json' && encoding !== 'octets') {
-    throw new TypeError("encoding: 'json' or 'octets'");
-  }
-  if (suite !== undefined && !isSuiteName(suite)) throw new TypeError("suite: 'ML-KEM-768' or 'X-Wing'");
-  if (publicHeaders !== undefined && !(Array.isArray(publicHeaders) && publicHeaders.every(isPublishable))) {
-    throw new TypeError('publicHeaders: a list of names of headers that do not describe the sealed message');
-  }
-  if (maxEnvelopeBytes !== undefined && !(maxEnvelopeBytes > 0)) {
-    throw new TypeError('maxEnvelopeBytes: a positive number');
-  }
-  if (typeof globalThis.crypto?.getRandomValues !== 'function') {
-    throw new TypeError(
-      'this runtime has no crypto.getRandomValues, and without it no key is safe; in React Native import react-native-get-random-values first',
-    );
-  }
-}
-
-/** Whether a path can be appended, and everybody reads the same server in it. */
-function isPlainUrl(url: string): boolean {
-  if (!URL.canParse(url, PAGE)) return false;
-  const { protocol, username, password, search, hash } = new URL(url, PAGE);
-  return /^https?:$/.test(protocol) && username + password + search + hash === '';
-}
-
-function isPublishable(name: unknown): boolean {
-  if (typeof name !== 'string' || !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) return false;
-  return name.toLowerCase() !== 'content-type' && !isFraming(name.toLowerCase());
 }
