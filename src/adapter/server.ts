@@ -5,7 +5,8 @@ export { describeNenCode, type NenCodeDescription } from '../protocol/catalogue.
 export { NenError, type NenErrorCode, type NenErrorOptions, type NenOutcome } from '../protocol/errors.ts';
 export { NenHttpError } from '../protocol/http-error.ts';
 export type { Padding } from '../protocol/padding.ts';
-export type { Kek, StoreKey } from '../session/key-ring.ts';
+export type { Kek } from '../session/kek.ts';
+export type { StoreKey } from '../session/key-ring.ts';
 export { InMemorySessionStore, type InMemorySessionStoreOptions } from '../session/memory.ts';
 export type { ScriptStoreOptions } from '../session/redis/script-store.ts';
 export { RedisSessionStore, type RedisSessionStoreOptions } from '../session/redis/store.ts';

@@ -10,7 +10,7 @@ import { KeyRing, type StoreKey } from '../session/key-ring.ts';
 import { InMemorySessionStore } from '../session/memory.ts';
 import { RedisSessionStore } from '../session/redis/store.ts';
 import { UpstashSessionStore } from '../session/redis/upstash.ts';
-import { SealedSessionStore } from '../session/sealed.ts';
+import { SealedSessionStore } from '../session/sealed-store.ts';
 import { SessionStoreError } from '../session/store-error.ts';
 import type { SessionStore } from '../session/types.ts';
 import { environment } from './environment.ts';

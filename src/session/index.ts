@@ -4,7 +4,8 @@
  * for stores of one's own (its tests are `trpc-nen/session/testing`).
  */
 export type { Bytes } from '../crypto/bytes.ts';
-export type { Kek, StoreKey } from './key-ring.ts';
+export type { Kek } from './kek.ts';
+export type { StoreKey } from './key-ring.ts';
 export { InMemorySessionStore, type InMemorySessionStoreOptions } from './memory.ts';
 export type { IoredisClient, NodeRedisClient, RedisClient, ValkeyGlideClient } from './redis/clients.ts';
 export type { ScriptCall, ScriptRunner, ScriptStoreOptions } from './redis/script-store.ts';

@@ -12,7 +12,7 @@ import { encodeClientHello } from '../../src/protocol/handshake-messages.ts';
 import { type Bytes, RedisSessionStore, type SessionStore } from '../../src/session/index.ts';
 import { KeyRing, type StoreKey } from '../../src/session/key-ring.ts';
 import { decodeSessionRecord } from '../../src/session/record.ts';
-import { SealedSessionStore } from '../../src/session/sealed.ts';
+import { SealedSessionStore } from '../../src/session/sealed-store.ts';
 import { AUDIENCE } from '../attack/harness.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { openSession, plainCode, send, startInstance } from './stage.ts';

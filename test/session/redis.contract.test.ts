@@ -6,7 +6,7 @@ import { createClient, createCluster } from 'redis';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { RedisSessionStore, UpstashSessionStore } from '../../src/session/index.ts';
 import { KeyRing } from '../../src/session/key-ring.ts';
-import { SealedSessionStore } from '../../src/session/sealed.ts';
+import { SealedSessionStore } from '../../src/session/sealed-store.ts';
 import { testSessionStore } from '../../src/session/testing.ts';
 import {
   type RedisCluster,

@@ -15,7 +15,7 @@ import {
   UpstashSessionStore,
 } from '../../src/session/index.ts';
 import { KeyRing } from '../../src/session/key-ring.ts';
-import { SealedSessionStore } from '../../src/session/sealed.ts';
+import { SealedSessionStore } from '../../src/session/sealed-store.ts';
 import { PROPERTY_TIMEOUT_MS, runs } from '../support/property.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { startUpstashFront, type UpstashFront } from '../support/upstash-front.ts';

@@ -1,6 +1,5 @@
 /**
- * A store whose records are sealed at rest (PROTOCOL.md, "Session records"): between the server and every
- * store outside of its process. Who reads the store, its dumps or its traffic, learns no key of any session.
+ * A session record as it lies in a store outside of the process (PROTOCOL.md, "Session records").
  *
  *   record at rest = LP(keyId) || LP(wrapped data key, or nothing) || salt (32) || box
  *   key = HKDF(KEK or data key, salt, input("nen/2 record seal key"))
@@ -17,8 +16,8 @@ import { primitives } from '../crypto/select.ts';
 import { LABEL_RECORD_SEAL, LABEL_RECORD_SEAL_KEY, NONCE_BYTES } from '../protocol/constants.ts';
 import { NenError } from '../protocol/errors.ts';
 import { input, lp } from '../protocol/input.ts';
-import { KEY_ID, type KeyRing, MAX_WRAPPED_BYTES } from './key-ring.ts';
-import type { ClaimOptions, ClaimResult, SessionStore } from './types.ts';
+import type { KeyRing } from './key-ring.ts';
+import { KEY_ID, MAX_KEY_ID_BYTES, MAX_WRAPPED_BYTES } from './ring-key.ts';
 
 const SALT_BYTES = 32;
 const LENGTH_BYTES = 4;
@@ -94,7 +93,7 @@ function split(bytes: Bytes): SealedParts | undefined {
     at = end;
     return bytes.subarray(start, end);
   };
-  const keyId = field(256);
+  const keyId = field(MAX_KEY_ID_BYTES);
   const wrapped = field(MAX_WRAPPED_BYTES);
   if (keyId === undefined || wrapped === undefined || !KEY_ID.test(bytesToLatin1(keyId))) return undefined;
   const boxAt = at + SALT_BYTES;
@@ -109,46 +108,4 @@ function split(bytes: Bytes): SealedParts | undefined {
 
 function unopenable(hint: string): NenError {
   return new NenError('ISO-2004', { hint: `a session record can't be opened: ${hint}` });
-}
-
-/** Any store, with sealed records. Without keys it does nothing at all: every operation rejects. */
-export class SealedSessionStore implements SessionStore {
-  readonly #store: SessionStore;
-  readonly #ring: () => KeyRing;
-
-  /** @param ring gives the keys, or throws a SessionStoreError where there are none; asked at each operation. */
-  constructor(store: SessionStore, ring: () => KeyRing) {
-    this.#store = store;
-    this.#ring = ring;
-  }
-
-  async epoch(sid: string): Promise<string> {
-    this.#ring();
-    return this.#store.epoch(sid);
-  }
-
-  async create(sid: string, record: Bytes, ttlMs: number): Promise<void> {
-    await this.#store.create(sid, await sealRecord(this.#ring(), sid, record), ttlMs);
-  }
-
-  /** @throws {NenError} ISO-2004. */
-  async read(sid: string): Promise<Bytes | undefined> {
-    const ring = this.#ring();
-    const sealed = await this.#store.read(sid);
-    return sealed && openRecord(ring, sid, sealed);
-  }
-
-  async claim(sid: string, nonce: string, attempt: string, options: ClaimOptions): Promise<ClaimResult> {
-    this.#ring();
-    return this.#store.claim(sid, nonce, attempt, options);
-  }
-
-  async rotate(oldSid: string, newSid: string, record: Bytes, ttlMs: number): Promise<boolean> {
-    return this.#store.rotate(oldSid, newSid, await sealRecord(this.#ring(), newSid, record), ttlMs);
-  }
-
-  async delete(sid: string): Promise<boolean> {
-    this.#ring();
-    return this.#store.delete(sid);
-  }
 }

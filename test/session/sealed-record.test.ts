@@ -4,35 +4,14 @@ import { base64Encode, base64UrlEncode } from '../../src/crypto/bytes.ts';
 import { randomBytes } from '../../src/crypto/random.ts';
 import { primitives } from '../../src/crypto/select.ts';
 import { input } from '../../src/protocol/input.ts';
-import { type Bytes, InMemorySessionStore, type Kek } from '../../src/session/index.ts';
+import type { Bytes, Kek } from '../../src/session/index.ts';
 import { KeyRing } from '../../src/session/key-ring.ts';
-import { openRecord, SealedSessionStore, sealRecord } from '../../src/session/sealed.ts';
-import { testSessionStore } from '../../src/session/testing.ts';
+import { openRecord, sealRecord } from '../../src/session/sealed-record.ts';
+import { turningKms } from './kms.ts';
 
 const SID = base64UrlEncode(randomBytes(16));
 const record = (): Bytes => randomBytes(300);
 const key = (): string => base64Encode(randomBytes(32));
-
-/** A KMS that turns bits over, and counts how often it is asked. */
-function kms(keyId = 'arn:aws:kms:eu-1:key/1'): Kek & { wraps: number; unwraps: number; down: boolean } {
-  const turned = (bytes: Bytes): Bytes => bytes.map((byte) => byte ^ 0xff);
-  return {
-    keyId,
-    wraps: 0,
-    unwraps: 0,
-    down: false,
-    async wrap(dataKey) {
-      this.wraps++;
-      if (this.down) throw new Error(`no route, ${dataKey.length}`);
-      return turned(dataKey);
-    },
-    async unwrap(wrapped) {
-      this.unwraps++;
-      if (this.down) throw new Error('no route');
-      return turned(wrapped);
-    },
-  };
-}
 
 describe('a sealed record', () => {
   test('opens in its place, and twice the same record looks like two', async () => {
@@ -101,7 +80,7 @@ describe('what the log is told of a record that does not open', () => {
 
   test('is that a key id or a data key too long is none', async () => {
     const wrapped = (length: number): Kek => ({
-      ...kms('k'.repeat(256)),
+      ...turningKms('k'.repeat(256)),
       wrap: (dataKey) => Uint8Array.from([...dataKey, ...new Uint8Array(length - 32)]),
       unwrap: (bytes) => bytes.slice(0, 32),
     });
@@ -137,14 +116,14 @@ describe('a ring of keys', () => {
   test('refuses two keys of one id', () => {
     const twice = key();
     expect(() => new KeyRing([twice, twice])).toThrow(TypeError);
-    expect(() => new KeyRing([kms(), kms()])).toThrow(TypeError);
+    expect(() => new KeyRing([turningKms(), turningKms()])).toThrow(TypeError);
   });
 });
 
 describe('a key in a KMS', () => {
   test('is asked once for many records, and again after 5 minutes or 10 000 records', async () => {
     let now = 0;
-    const kek = kms();
+    const kek = turningKms();
     const ring = new KeyRing([kek], () => now);
     await Promise.all(Array.from({ length: 100 }, () => sealRecord(ring, SID, record())));
     expect(kek.wraps).toBe(1);
@@ -156,7 +135,7 @@ describe('a key in a KMS', () => {
   });
 
   test('opens what other instances sealed, and is asked once for each of their data keys', async () => {
-    const kek = kms();
+    const kek = turningKms();
     const plain = record();
     const [one, other] = [new KeyRing([kek]), new KeyRing([kek])];
     const sealed = [await sealRecord(one, SID, plain), await sealRecord(one, SID, plain)];
@@ -165,7 +144,7 @@ describe('a key in a KMS', () => {
   });
 
   test('that fails is an unavailable store, without what the KMS said, and is asked again', async () => {
-    const kek = kms();
+    const kek = turningKms();
     const ring = new KeyRing([kek]);
     kek.down = true;
     const failure: unknown = await sealRecord(ring, SID, record()).catch((error: unknown) => error);
@@ -179,18 +158,4 @@ describe('a key in a KMS', () => {
     kek.down = false;
     await openRecord(other, SID, sealed);
   });
-});
-
-describe('the sealed store keeps the contract', () => {
-  let now = 1_790_000_000_000;
-  const ring = new KeyRing([kms()], () => now);
-  testSessionStore(
-    { test },
-    {
-      create: () => new SealedSessionStore(new InMemorySessionStore({ now: () => now }), () => ring),
-      advance: (ms) => {
-        now += ms;
-      },
-    },
-  );
 });
