@@ -3,6 +3,7 @@
  * what createContext gets as `event` is the one that was sealed.
  */
 import { base64Decode } from '../crypto/bytes.ts';
+import { TUNNEL_SEGMENT } from '../protocol/constants.ts';
 import { procedurePath } from './trpc-router.ts';
 
 type Values = Readonly<Record<string, string | undefined>>;
@@ -151,12 +152,14 @@ function inLists(values: Readonly<Record<string, string>>): Record<string, strin
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, [value]]));
 }
 
+const TUNNEL = new RegExp(`(^|/)${TUNNEL_SEGMENT}$`);
+
 /** A greedy parameter, {proxy+}, holds the path that the gateway saw. */
 function openedParameters({ pathParameters }: Event, inner: Request): Values | null {
   if (pathParameters === undefined || pathParameters === null) return null;
   const opened = definedEntries(pathParameters).map(([name, value]) => [
     name,
-    value.replace(/(^|\/)sealed$/, (_, slash: string) => slash + procedurePath(inner)),
+    value.replace(TUNNEL, (_, slash: string) => slash + procedurePath(inner)),
   ]);
   return Object.fromEntries(opened);
 }

@@ -3,6 +3,7 @@
  * admit, claim, answer, and each failure told in the way that its time allows.
  */
 import { utf8ToBytes } from '../crypto/bytes.ts';
+import { CONTENT_TYPE_JSON } from '../protocol/constants.ts';
 import { NenError, statusOf } from '../protocol/errors.ts';
 import { encodePlainRefusal } from '../protocol/refusal.ts';
 import type { RequestLine } from '../protocol/signed-headers.ts';
@@ -98,7 +99,7 @@ export function refuse(
   context.report({ type: 'refused', code, hint, path });
   return wholeResponse({
     status: statusOf(code),
-    headers: [...headers, ['Content-Type', 'application/json'], ['Cache-Control', 'no-store']],
+    headers: [...headers, ['Content-Type', CONTENT_TYPE_JSON], ['Cache-Control', 'no-store']],
     body: utf8ToBytes(encodePlainRefusal(code)),
   });
 }

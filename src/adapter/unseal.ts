@@ -3,7 +3,7 @@
  * message takes the outer one's place, and every header comes from its one owner.
  */
 import { EMPTY } from '../crypto/bytes.ts';
-import { CONTENT_TYPE_JSON } from '../protocol/constants.ts';
+import { CONTENT_TYPE_JSON, TUNNEL_SEGMENT } from '../protocol/constants.ts';
 import { NenError } from '../protocol/errors.ts';
 import { isFraming, isOwnedByWay } from '../protocol/headers.ts';
 import { decodeRequest, type HttpRequest } from '../protocol/http.ts';
@@ -14,13 +14,10 @@ import type { Context } from './context.ts';
 import { headersOf, type RequestHeaders } from './incoming-request.ts';
 import { createInnerRequest } from './inner-request.ts';
 
-/** The segment under an endpoint that tunnelled calls go to. */
-export const SEALED_SEGMENT = 'sealed';
-
 /** Where tunnelled calls go: `{endpoint}/sealed`, as the client signed it. */
 function tunnelEndpoint(line: RequestLine, endpoint: string | undefined): string | undefined {
-  const end = line.path.length - SEALED_SEGMENT.length - 1;
-  if (!line.path.endsWith(`/${SEALED_SEGMENT}`)) return undefined;
+  const end = line.path.length - TUNNEL_SEGMENT.length - 1;
+  if (!line.path.endsWith(`/${TUNNEL_SEGMENT}`)) return undefined;
   return endpoint === undefined || line.path.slice(0, end) === endpoint ? line.path.slice(0, end) : undefined;
 }
 
@@ -93,7 +90,7 @@ function isInside(target: string, endpoint: string): boolean {
   const end = target.indexOf('?');
   const path = end === -1 ? target : target.slice(0, end);
   if (!TARGET.test(target) || path.includes('//')) return false;
-  if (!path.startsWith(`${endpoint}/`) || path === `${endpoint}/${SEALED_SEGMENT}`) return false;
+  if (!path.startsWith(`${endpoint}/`) || path === `${endpoint}/${TUNNEL_SEGMENT}`) return false;
   return new URL(target, 'https://origin.invalid').pathname === path;
 }
 

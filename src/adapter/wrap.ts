@@ -2,6 +2,7 @@
  * `nen.wrap`: turns any handler of requests into one that answers sealed requests, and refuses
  * plain ones unless policy lets them in. The only server primitive; all else is built on it.
  */
+import { HEADER_SIGNATURE, TUNNEL_SEGMENT } from '../protocol/constants.ts';
 import { NenError } from '../protocol/errors.ts';
 import { hasSealedHeaders } from '../protocol/signed-headers.ts';
 import type { Admitted } from './admit.ts';
@@ -13,7 +14,7 @@ import { isResponse } from './is-response.ts';
 import { refusePlain, requestLine, serveSealed } from './serve.ts';
 import type { SessionFacts } from './session-facts.ts';
 import { resolveShaping, type ShapingOptions } from './shaping.ts';
-import { SEALED_SEGMENT, unsealRequest } from './unseal.ts';
+import { unsealRequest } from './unseal.ts';
 
 /** Any function from a Request to a Response; further arguments pass through. */
 export type Handler<Rest extends unknown[]> = (req: Request, ...rest: Rest) => Response | Promise<Response>;
@@ -60,7 +61,7 @@ export function createWrap(context: Context, facts: SessionFacts): WrapUnder {
       });
     }
     // Plain and sealed must not mean two things: a procedure of that name could never be called sealed.
-    if (path.endsWith(`/${SEALED_SEGMENT}`))
+    if (path.endsWith(`/${TUNNEL_SEGMENT}`))
       throw new NenError(refusal, { hint: 'the tunnel takes sealed requests only' });
     plainCount++;
     context.report({ type: 'plain', method, path, count: plainCount });
@@ -82,7 +83,7 @@ export function createWrap(context: Context, facts: SessionFacts): WrapUnder {
     };
     const answer = async (req: Request, rest: Rest): Promise<Response> => {
       if (req.method === 'OPTIONS') return context.cors?.preflight(req) ?? plain(req, rest);
-      if (!headersOf(req).has('x-nen-signature')) {
+      if (!headersOf(req).has(HEADER_SIGNATURE)) {
         try {
           admitPlain(req, policy);
         } catch (error) {

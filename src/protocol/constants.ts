@@ -37,6 +37,9 @@ export const HEADER_SIGNATURE = 'X-Nen-Signature';
 export const HEADER_RETRY = 'X-Nen-Retry';
 export const HEADER_TAG = 'X-Nen-Tag';
 
+/** The segment under an endpoint that tunnelled calls go to. */
+export const TUNNEL_SEGMENT = 'sealed';
+
 export const CONTENT_TYPE_JSON = 'application/json';
 export const CONTENT_TYPE_OCTETS = 'application/octet-stream';
 export const CONTENT_TYPE_SSE = 'text/event-stream';

@@ -14,6 +14,7 @@ it('has each label once, whole, of this version', () => {
 it('has the limits of the protocol', () => {
   expect(constants).toMatchObject({
     PROTOCOL_VERSION: 2,
+    TUNNEL_SEGMENT: 'sealed',
     WINDOW_MS: 30_000,
     CLAIM_MARGIN_MS: 60_000,
     HANDSHAKE_TIMEOUT_MS: 10_000,

@@ -9,6 +9,7 @@ import type {
   NodeHTTPRequest,
   NodeHTTPResponse,
 } from '@trpc/server/adapters/node-http';
+import { HEADER_SIGNATURE } from '../../protocol/constants.ts';
 import type { Nen } from '../nen.ts';
 import { nameRequest } from '../session-facts.ts';
 import { answerRouter, type RouterOptions } from '../trpc-router.ts';
@@ -82,8 +83,11 @@ function behind(
     });
 }
 
+/** As Node writes the names of headers. */
+const SIGNATURE = HEADER_SIGNATURE.toLowerCase();
+
 function isSealed({ headers }: NodeRequest): boolean {
-  return headers['x-nen-signature'] !== undefined;
+  return headers[SIGNATURE] !== undefined;
 }
 
 /** tRPC's own answer to a plain request that is too large; sealed ones are counted behind it. */

@@ -3,7 +3,7 @@
  * through the tunnel, every call is a POST to one constant path.
  */
 import type { Bytes } from '../../crypto/bytes.ts';
-import { CONTENT_TYPE_JSON } from '../../protocol/constants.ts';
+import { CONTENT_TYPE_JSON, TUNNEL_SEGMENT } from '../../protocol/constants.ts';
 import type { Encoding, RequestKind } from '../../protocol/envelope.ts';
 import type { Field } from '../../protocol/headers.ts';
 import { encodeRequest } from '../../protocol/http.ts';
@@ -33,8 +33,6 @@ export interface FetchOptions {
 
 export type Respond = (answer: Answer, message: Message) => Response;
 
-const SEALED_PATH = '/sealed';
-
 export function createFetch(options: FetchOptions): Fetch {
   return async (input, init) => {
     if (isForeignScheme(input)) return globalThis.fetch(input, init);
@@ -62,7 +60,7 @@ function toCall(message: Message, options: FetchOptions, origin: string): Call {
     line:
       options.endpoint === undefined
         ? { method, path: url.pathname, query: url.search }
-        : { method: 'POST', path: options.endpoint + SEALED_PATH, query: '' },
+        : { method: 'POST', path: `${options.endpoint}/${TUNNEL_SEGMENT}`, query: '' },
     origin,
     kind,
     encoding: options.encoding,
