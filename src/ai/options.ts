@@ -2,7 +2,7 @@
  * What both secure SDKs take, and the connection that they make of it.
  */
 
-import type { NenClientOptions } from '../link/client/client-options.ts';
+import { type NenClientOptions, refuseClientOptions } from '../link/client/client-options.ts';
 import type { Fetch } from '../link/client/fetch.ts';
 import { NenClient } from '../link/client/nen-client.ts';
 import { DEFAULT_ENDPOINT } from './default-endpoint.ts';
@@ -14,7 +14,7 @@ export interface SecureSDKOptions<SDKOptions> extends NenClientOptions {
   readonly baseUrl: string;
   /** Where `withSecureAI` answers on it. '/api/ai' by default. */
   readonly endpoint?: string;
-  /** A client whose session is used, instead of one of its own. The options of a client are not looked at then. */
+  /** A client whose session is used, instead of one of its own; it has the options of NenClient then. */
   readonly client?: NenClient;
   /** Headers for your server, such as a login's token: asked for at each attempt, and sealed with it. */
   readonly headers?: SealedHeaders;
@@ -35,6 +35,7 @@ export function connect(options: SecureSDKOptions<unknown>): Connection {
   if (typeof baseUrl !== 'string')
     throw new TypeError("baseUrl: an http(s) origin, or '' for the page's own");
   if (headers !== undefined && typeof headers !== 'function') throw new TypeError('headers: a function');
+  if (given !== undefined) refuseClientOptions(own);
   const client = given ?? new NenClient(baseUrl, own);
   return {
     fetch: sdkFetch(client.tunnel(endpoint), headers),

@@ -7,7 +7,13 @@ import OpenAISDK from 'openai';
 import { zodResponseFormat } from 'openai/helpers/zod';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
-import { createSecureAnthropic, createSecureOpenAI, NenError, nenErrorOf } from '../../src/ai/index.ts';
+import {
+  createSecureAnthropic,
+  createSecureOpenAI,
+  NenClient,
+  NenError,
+  nenErrorOf,
+} from '../../src/ai/index.ts';
 import { PROVIDER_KEY } from './support/provider.ts';
 import { openStage, type Stage } from './support/stage.ts';
 
@@ -411,5 +417,19 @@ describe('what is on the wire', () => {
       const known = new Set([...allowed, ...ofFetch, ...framing]);
       expect(Object.keys(headers).filter((name) => !known.has(name))).toEqual([]);
     }
+  });
+});
+
+describe.each([
+  ['createSecureOpenAI', createSecureOpenAI],
+  ['createSecureAnthropic', createSecureAnthropic],
+])('%s', (_name, create) => {
+  it('refuses options that a shared client would not heed', () => {
+    const client = new NenClient(stage.url);
+    const beside = (options: object) => () => create({ baseUrl: stage.url, client, ...options });
+    const unheard = new TypeError('serverPins: give it to the shared client');
+    expect(beside({ serverPins: ['A'.repeat(43)] })).toThrow(unheard);
+    expect(beside({ serverPins: undefined })).toThrow(unheard);
+    expect(beside({ endpoint: '/api/other', headers: () => ({}), sdk: {} })).not.toThrow();
   });
 });
