@@ -4,11 +4,13 @@
  * its headers anew at each attempt, and dispatches nothing after close().
  */
 import { createParser } from 'eventsource-parser';
+import { CONTENT_TYPE_SSE } from '../../protocol/constants.ts';
 import { NenError, type NenErrorCode } from '../../protocol/errors.ts';
+import { mediaType } from '../../protocol/media-type.ts';
 import { backOff, FIRST_DELAY_MS, MAX_DELAY_MS } from './back-off.ts';
 import { type BodyReader, readerOf } from './body-reader.ts';
 import type { Fetch } from './fetch.ts';
-import type { MessageInit } from './message.ts';
+import { type MessageInit, readHeaders } from './message.ts';
 
 export type EventSourceHeaders = MessageInit['headers'];
 
@@ -76,11 +78,18 @@ const TRANSIENT: ReadonlySet<NenErrorCode> = new Set<NenErrorCode>([
   'ISO-6004',
 ]);
 
+/** A class of EventSources, with all that tRPC and others take one for. */
+export type SealedEventSourceConstructor = Pick<typeof SealedEventSource, 'CONNECTING' | 'OPEN' | 'CLOSED'> &
+  (new (
+    url: string | URL,
+    init?: SealedEventSourceInit,
+  ) => SealedEventSource);
+
 /** An EventSource class whose instances connect through the given fetch. */
 export function createEventSource({
   fetch,
   toErrorEvent = asErrorEvent,
-}: EventSourceSetup): typeof SealedEventSource {
+}: EventSourceSetup): SealedEventSourceConstructor {
   return class extends SealedEventSource {
     protected override connect(url: string, init: RequestInit): Promise<Response> {
       return fetch(url, init);
@@ -91,7 +100,8 @@ export function createEventSource({
   };
 }
 
-export class SealedEventSource {
+/** Extended by {@link createEventSource} alone, with what carries its requests: by itself it knows no fetch. */
+export abstract class SealedEventSource {
   static readonly CONNECTING: number = CONNECTING;
   static readonly OPEN: number = OPEN;
   static readonly CLOSED: number = CLOSED;
@@ -130,13 +140,9 @@ export class SealedEventSource {
     this.#closing.abort();
   }
 
-  protected connect(url: string, init: RequestInit): Promise<Response> {
-    return globalThis.fetch(url, init);
-  }
+  protected abstract connect(url: string, init: RequestInit): Promise<Response>;
 
-  protected errorEvent(error: unknown): object {
-    return asErrorEvent(error);
-  }
+  protected abstract errorEvent(error: unknown): object;
 
   async #run(): Promise<void> {
     while (this.readyState !== CLOSED) {
@@ -156,8 +162,8 @@ export class SealedEventSource {
   /** One connection, from the request to the end of the stream. */
   async #attempt(): Promise<void> {
     const { headers: given } = this.#init;
-    const headers = toHeaders(typeof given === 'function' ? await given() : given);
-    headers.set('accept', 'text/event-stream');
+    const headers = readHeaders(typeof given === 'function' ? await given() : given);
+    headers.set('accept', CONTENT_TYPE_SSE);
     if (this.#lastEventId !== '') headers.set('last-event-id', this.#lastEventId);
     if (this.#closed()) return;
     const response = await this.connect(this.url, {
@@ -166,8 +172,8 @@ export class SealedEventSource {
       cache: 'no-store',
       ...(this.withCredentials && { credentials: 'include' }),
     });
-    const type = response.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
-    if (response.status !== 200 || type !== 'text/event-stream' || response.body === null) {
+    const type = mediaType(response.headers.get('content-type'));
+    if (response.status !== 200 || type !== CONTENT_TYPE_SSE || response.body === null) {
       throw new EventStreamRefused(response.status, await response.text());
     }
     if (this.#closed()) return;
@@ -241,14 +247,4 @@ function isClientFault(status: number | undefined): boolean {
 
 function asErrorEvent(error: unknown): SealedEvent {
   return { type: 'error', error };
-}
-
-function toHeaders(given: EventSourceHeaders): Headers {
-  if (given === undefined || given instanceof Headers || Symbol.iterator in given)
-    return new Headers(given as HeadersInit);
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(given)) {
-    for (const one of value === undefined ? [] : [value].flat()) headers.append(name, one);
-  }
-  return headers;
 }

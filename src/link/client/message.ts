@@ -71,7 +71,8 @@ async function readRequest(request: Request): Promise<Message> {
   };
 }
 
-function readHeaders(init: MessageInit['headers']): Headers {
+/** Headers in any of the forms that fetch and tRPC's links take. */
+export function readHeaders(init: MessageInit['headers']): Headers {
   if (init === undefined || init instanceof Headers || Symbol.iterator in init)
     return new Headers(init as HeadersInit);
   const headers = new Headers();
