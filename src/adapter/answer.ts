@@ -2,6 +2,7 @@
  * From the handler's response to the sealed one: one envelope if the body is there within a turn of the
  * event loop, else a stream (PROTOCOL.md, "A sealed response", "A sealed stream").
  */
+
 import { type Bytes, EMPTY } from '../crypto/bytes.ts';
 import { joinBytes } from '../protocol/body.ts';
 import {
@@ -13,6 +14,7 @@ import {
 import type { ResponseKind } from '../protocol/envelope.ts';
 import { type NenError, statusOf } from '../protocol/errors.ts';
 import { type Exchange, type SealedMessage, sealResponse } from '../protocol/exchange.ts';
+import { isNullBodyStatus } from '../protocol/fetch-rules.ts';
 import { type Field, isAnswerOutside, isFraming } from '../protocol/headers.ts';
 import { encodeResponse } from '../protocol/http.ts';
 import { type Padding, padMessage } from '../protocol/padding.ts';
@@ -115,8 +117,6 @@ function toResponse(status: number, outside: OutsideField[], sealed: SealedMessa
 
 type OutsideField = [name: string, value: string];
 
-const NULL_BODY_STATUS = new Set([204, 205, 304]);
-
 /**
  * Plain kinds stay plain where the answer allows it: JSON without headers of its own, or nothing at all. But
  * only a whole message has room for padding, and only a body for a message.
@@ -131,7 +131,7 @@ function responseKind(
 ): Exclude<ResponseKind, 'error'> {
   if (kind === 'http' || encoding === 'octets') return 'http';
   if (padding !== 'none') return method === 'HEAD' ? 'none' : 'http';
-  if (method === 'HEAD' || NULL_BODY_STATUS.has(status)) return 'none';
+  if (method === 'HEAD' || isNullBodyStatus(status)) return 'none';
   const isRedirect = status >= 300 && status < 400;
   const isJson =
     inside.length === 1 && inside[0]?.[0] === 'content-type' && inside[0][1] === CONTENT_TYPE_JSON;

@@ -2,6 +2,7 @@
  * Checks of what an application configures: an option that is given but wrong is a TypeError at once,
  * and not a call that fails later on.
  */
+import { isToken } from '../protocol/fetch-rules.ts';
 import { isAudience } from '../protocol/formats.ts';
 import { isFraming } from '../protocol/headers.ts';
 
@@ -46,14 +47,13 @@ export function pathPrefix(name: string, path: string): string {
   throw new TypeError(`${name}: a path such as '/api', which does not end with a slash`);
 }
 
-const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** What an envelope says of itself: the handler's own word for these goes inside alone. */
 const OF_THE_ENVELOPE = new Set(['content-type', 'cache-control', 'x-accel-buffering']);
 
 /** @returns the names in lower case. @throws {TypeError} */
 export function headerNames(name: string, names: readonly string[]): readonly string[] {
   return names.map((header) => {
-    const lower = typeof header === 'string' && HEADER_NAME.test(header) ? header.toLowerCase() : '';
+    const lower = typeof header === 'string' && isToken(header) ? header.toLowerCase() : '';
     if (lower !== '' && !OF_THE_ENVELOPE.has(lower) && !isFraming(lower)) return lower;
     throw new TypeError(
       `${name}: names of headers, without Content-Type, Cache-Control, X-Nen-* and those of one hop`,

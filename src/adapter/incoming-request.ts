@@ -3,7 +3,9 @@
  * body) is answered here, and the real Request, its Headers and the stream of its body are only made for the rest,
  * since making them costs a fifth of a small call, and half of a refusal. An application's code gets the real one.
  */
+
 import type { Bytes } from '../crypto/bytes.ts';
+import { mayHaveBody } from '../protocol/fetch-rules.ts';
 import type { HeaderReader } from '../protocol/signed-headers.ts';
 import { standIn } from '../protocol/stand-in.ts';
 import { realResponse } from './whole-response.ts';
@@ -103,11 +105,6 @@ class IncomingRequest {
     this.#taken = this.#parts.body !== null;
     return this.#parts.body;
   }
-}
-
-/** Whether a Request of this method may have a body (Fetch, "new Request"). */
-export function mayHaveBody(method: string): boolean {
-  return method !== 'GET' && method !== 'HEAD';
 }
 
 standIn(IncomingRequest.prototype, Request.prototype, (request) => request.real());

@@ -2,8 +2,10 @@
  * API Gateway's events (payload formats 1.0 and 2.0; function URLs send 2.0) as fetch requests, and back:
  * what createContext gets as `event` is the one that was sealed.
  */
+
 import { base64Decode } from '../crypto/bytes.ts';
 import { TUNNEL_SEGMENT } from '../protocol/constants.ts';
+import { mayHaveBody } from '../protocol/fetch-rules.ts';
 import { procedurePath } from './trpc-router.ts';
 
 type Values = Readonly<Record<string, string | undefined>>;
@@ -51,7 +53,7 @@ export function eventRequest(event: LambdaEvent): Request | undefined {
     const { href, pathname } = new URL(`https://${host}${path}${query}`);
     // Some gateways have decoded it. Any other change is the parser's own, and would take a call to another function.
     if (pathname !== path && pathname !== encodeURI(path)) return undefined;
-    const body = method === 'GET' || method === 'HEAD' ? null : bodyOf(event);
+    const body = mayHaveBody(method) ? bodyOf(event) : null;
     return new Request(href, { method, headers, body });
   } catch {
     return undefined;

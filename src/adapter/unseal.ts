@@ -2,9 +2,11 @@
  * From an opened payload to the request that the handler sees (PROTOCOL.md, "Headers"): the inner
  * message takes the outer one's place, and every header comes from its one owner.
  */
+
 import { EMPTY } from '../crypto/bytes.ts';
 import { CONTENT_TYPE_JSON, TUNNEL_SEGMENT } from '../protocol/constants.ts';
 import { NenError } from '../protocol/errors.ts';
+import { isForbiddenMethod, mayHaveBody, normalizeMethod } from '../protocol/fetch-rules.ts';
 import { isFraming, isOwnedByWay } from '../protocol/headers.ts';
 import { decodeRequest, type HttpRequest } from '../protocol/http.ts';
 import { isBoundedJson } from '../protocol/json.ts';
@@ -34,7 +36,7 @@ export function unsealRequest(
   const message = readPayload(admitted, tunnelEndpoint(admitted.line, endpoint));
   const { method, path, body } = message;
   if (!isAllowedMethod(method)) throw malformed('an inner method that no call has');
-  if (body.length > 0 && (method === 'GET' || method === 'HEAD')) throw malformed(`a body on ${method}`);
+  if (body.length > 0 && !mayHaveBody(method)) throw malformed(`a body on ${method}`);
   if (!path.startsWith(context.mountPath)) throw malformed('the inner path is outside mountPath');
   return createInnerRequest({
     method,
@@ -45,13 +47,9 @@ export function unsealRequest(
   });
 }
 
-const FORBIDDEN_METHODS = new Set(['CONNECT', 'TRACE', 'TRACK', 'OPTIONS']);
-const CAPITAL_METHODS = new Set(['DELETE', 'GET', 'HEAD', 'POST', 'PUT']);
-
-/** A Request writes these in capitals: 'get' would mean one thing to this check and another to its reader. */
+/** Spelled as a Request spells it: 'get' would mean one thing to this check and another to its reader. */
 function isAllowedMethod(method: string): boolean {
-  const capital = method.toUpperCase();
-  return !FORBIDDEN_METHODS.has(capital) && (method === capital || !CAPITAL_METHODS.has(capital));
+  return !isForbiddenMethod(method) && method !== 'OPTIONS' && normalizeMethod(method) === method;
 }
 
 function readPayload({ exchange, payload, line }: Admitted, endpoint: string | undefined): HttpRequest {

@@ -8,7 +8,9 @@
  * LV(x) is the length of x as a QUIC variable-length integer (RFC 9000 section 16), then x.
  * Encoding gives pieces, so that the body is never copied; decoding gives a view of it.
  */
+
 import { type Bytes, bytesToLatin1, EMPTY, latin1ToBytes } from '../crypto/bytes.ts';
+import { isToken } from './fetch-rules.ts';
 import type { Field } from './headers.ts';
 
 export interface HttpRequest {
@@ -27,8 +29,8 @@ export interface HttpResponse {
 
 const REQUEST = 0;
 const RESPONSE = 1;
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-const METHOD_TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** A token in lower case. */
+const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 const VALUE_FORBIDDEN = /[\r\n\0]/;
 
 /** The empty trailer section that ends every message. */
@@ -55,8 +57,7 @@ export function decodeRequest(bytes: Bytes): HttpRequest | undefined {
   const authority = reader.text();
   const path = reader.text();
   const rest = reader.sections();
-  if (rest === undefined || scheme !== 'https' || authority !== '' || !METHOD_TOKEN.test(method))
-    return undefined;
+  if (rest === undefined || scheme !== 'https' || authority !== '' || !isToken(method)) return undefined;
   return { method, path, ...rest };
 }
 
@@ -140,7 +141,7 @@ class Reader {
     while (this.#at < end) {
       const name = this.text();
       const value = this.text();
-      if (this.#failed || this.#at > end || !TOKEN.test(name) || VALUE_FORBIDDEN.test(value)) {
+      if (this.#failed || this.#at > end || !FIELD_NAME.test(name) || VALUE_FORBIDDEN.test(value)) {
         this.#fail(0);
         return fields;
       }

@@ -2,10 +2,12 @@
  * From a request of node:http to one of fetch. The body is read as it is asked for and no faster, so that
  * nobody fills the memory of a server that refuses the request by its headers; the signal follows the socket.
  */
+
 import type { Bytes } from '../../crypto/bytes.ts';
 import { BodyChunks } from '../../protocol/body.ts';
 import { NenError } from '../../protocol/errors.ts';
-import { createIncomingRequest, type IncomingBody, mayHaveBody } from '../incoming-request.ts';
+import { mayHaveBody } from '../../protocol/fetch-rules.ts';
+import { createIncomingRequest, type IncomingBody } from '../incoming-request.ts';
 import { NodeHeaders } from './headers.ts';
 import { requestUrl } from './request-url.ts';
 import type { NodeRequest, NodeResponse } from './types.ts';

@@ -2,8 +2,10 @@
  * The options of a client, and their checks but for the identity's: what is given but wrong is a TypeError when the
  * client is made, and so is what would go unheard.
  */
+
 import { isSuiteName, type SuiteName } from '../../crypto/suite.ts';
 import type { Encoding } from '../../protocol/envelope.ts';
+import { isToken } from '../../protocol/fetch-rules.ts';
 import { isFraming } from '../../protocol/headers.ts';
 import type { Padding } from '../../protocol/padding.ts';
 import type { DeviceClock } from './clock.ts';
@@ -70,7 +72,7 @@ function isPlainUrl(url: string): boolean {
 }
 
 function isPublishable(name: unknown): boolean {
-  if (typeof name !== 'string' || !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) return false;
+  if (typeof name !== 'string' || !isToken(name)) return false;
   return name.toLowerCase() !== 'content-type' && !isFraming(name.toLowerCase());
 }
 

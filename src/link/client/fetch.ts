@@ -2,9 +2,11 @@
  * WHATWG fetch over the sealed channel. Directly, method, path and query are those of the call;
  * through the tunnel, every call is a POST to one constant path.
  */
+
 import type { Bytes } from '../../crypto/bytes.ts';
 import { CONTENT_TYPE_JSON, TUNNEL_SEGMENT } from '../../protocol/constants.ts';
 import type { Encoding, RequestKind } from '../../protocol/envelope.ts';
+import { isNullBodyStatus, mayHaveBody } from '../../protocol/fetch-rules.ts';
 import type { Field } from '../../protocol/headers.ts';
 import { encodeRequest } from '../../protocol/http.ts';
 import { type Padding, padMessage } from '../../protocol/padding.ts';
@@ -93,7 +95,7 @@ function directKind(
   { encoding, publicHeaders, padding }: FetchOptions,
 ): RequestKind {
   const own = fields.filter(([name]) => name !== 'accept' && !publicHeaders.includes(name));
-  if (method === 'GET' || method === 'HEAD') {
+  if (!mayHaveBody(method)) {
     const [first] = own;
     if (first === undefined) return 'none';
     throw new TypeError(
@@ -109,11 +111,9 @@ function isJson(field: Field | undefined): boolean {
   return field?.[0] === 'content-type' && field[1] === CONTENT_TYPE_JSON;
 }
 
-const NULL_BODY_STATUS = new Set([204, 205, 304]);
-
 /** Whether there can be no body, whatever was sent. */
 export function hasNullBody({ status }: Answer, { method }: Message): boolean {
-  return NULL_BODY_STATUS.has(status) || method === 'HEAD';
+  return isNullBodyStatus(status) || method === 'HEAD';
 }
 
 export function toHeaders(fields: readonly Field[]): Headers {

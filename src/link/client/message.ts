@@ -1,7 +1,9 @@
 /**
  * A call as plain data: what any way of calling fetch comes down to before it is sealed.
  */
+
 import { type Bytes, EMPTY, utf8ToBytes } from '../../crypto/bytes.ts';
+import { isForbiddenMethod, isToken, mayHaveBody, normalizeMethod } from '../../protocol/fetch-rules.ts';
 import { type Field, isFraming } from '../../protocol/headers.ts';
 import { throwIfAborted } from './abort.ts';
 import { type CallUrl, readCallUrl } from './call-url.ts';
@@ -37,11 +39,11 @@ export async function readMessage(
     return readRequest(request);
   }
   const { signal = null, credentials, keepalive } = init;
-  const method = normalizeMethod(init.method ?? 'GET');
+  const method = readMethod(init.method ?? 'GET');
   const url = readCallUrl(input, base);
   const headers = readHeaders(init.headers);
   const given = init.body ?? null;
-  if (given !== null && (method === 'GET' || method === 'HEAD')) {
+  if (given !== null && !mayHaveBody(method)) {
     throw new TypeError('Request with GET/HEAD method cannot have body.');
   }
   throwIfAborted(signal);
@@ -106,18 +108,8 @@ function toFields(headers: Headers): readonly Field[] {
   return fields;
 }
 
-const NORMALIZED = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT']);
-
-/** As the Fetch standard normalises a method; what it forbids is refused. */
-function normalizeMethod(method: string): string {
-  const upper = method.toUpperCase();
-  if (
-    !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(method) ||
-    upper === 'CONNECT' ||
-    upper === 'TRACE' ||
-    upper === 'TRACK'
-  ) {
-    throw new TypeError(`'${method}' is not a valid or supported HTTP method.`);
-  }
-  return NORMALIZED.has(upper) ? upper : method;
+/** @throws {TypeError} as a Request does. */
+function readMethod(method: string): string {
+  if (isToken(method) && !isForbiddenMethod(method)) return normalizeMethod(method);
+  throw new TypeError(`'${method}' is not a valid or supported HTTP method.`);
 }
