@@ -3,9 +3,10 @@
  * The order is a defence: nobody without the keys can burn a nonce, and what is cheap comes first.
  * All that is refused here is refused in clear; after the claim, refusals are sealed.
  */
+import { KEY_BYTES } from '../crypto/aead-sizes.ts';
 import { type Bytes, latin1ToBytes } from '../crypto/bytes.ts';
 import { decodeRetry, isInWindow } from '../protocol/claims.ts';
-import { CONTENT_TYPE_OCTETS, KEY_BYTES } from '../protocol/constants.ts';
+import { CONTENT_TYPE_OCTETS } from '../protocol/constants.ts';
 import type { Encoding } from '../protocol/envelope.ts';
 import { NenError } from '../protocol/errors.ts';
 import { type OpenedRequest, openRequest } from '../protocol/exchange.ts';

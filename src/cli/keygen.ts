@@ -2,10 +2,10 @@
  * trpc-nen keygen: new keys, as lines for an environment file. The seed of the server's identity, its pin
  * for the clients, and a key that seals sessions in a store outside the process.
  */
+import { KEY_BYTES } from '../crypto/aead-sizes.ts';
 import { base64Encode } from '../crypto/bytes.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { ML_DSA_65_SEED_BYTES } from '../crypto/signature.ts';
-import { KEY_BYTES } from '../protocol/constants.ts';
 import { pinOfSeed } from './fingerprint.ts';
 import { readArguments, UsageError } from './usage.ts';
 

@@ -44,8 +44,7 @@ export const CONTENT_TYPE_JSON = 'application/json';
 export const CONTENT_TYPE_OCTETS = 'application/octet-stream';
 export const CONTENT_TYPE_SSE = 'text/event-stream';
 
-// Sizes in bytes.
-export { KEY_BYTES, NONCE_BYTES, TAG_BYTES } from '../crypto/aead-sizes.ts';
+// Sizes in bytes. Those of the AEAD are crypto/aead-sizes.ts's.
 export const SID_BYTES = 16;
 export const MAC_BYTES = 32;
 export const PIN_BYTES = 32;

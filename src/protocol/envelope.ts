@@ -7,6 +7,7 @@
  * Writers emit one fixed form; readers take that form in a single pass over the bytes, without
  * a JSON.parse of the long string, and anything else by way of it.
  */
+import { NONCE_BYTES, TAG_BYTES } from '../crypto/aead-sizes.ts';
 import {
   type Bytes,
   base64Decode,
@@ -18,7 +19,6 @@ import {
   readBase64,
   writeBase64,
 } from '../crypto/bytes.ts';
-import { NONCE_BYTES, TAG_BYTES } from './constants.ts';
 import { hasFields, parseMessage } from './json.ts';
 
 /** How an envelope is written (PROTOCOL.md, "Envelope"). */

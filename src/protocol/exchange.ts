@@ -10,6 +10,7 @@
  * Everything that tells two exchanges apart is authenticated, and a response opens only as the
  * answer to its own request.
  */
+import { NONCE_BYTES, TAG_BYTES } from '../crypto/aead-sizes.ts';
 import { type Bytes, base64Decode, base64Encode, concatBytes } from '../crypto/bytes.ts';
 import type { RandomBytes } from '../crypto/primitives.ts';
 import { randomBytes } from '../crypto/random.ts';
@@ -21,8 +22,6 @@ import {
   LABEL_ANSWER_KEY,
   LABEL_REQUEST,
   LABEL_RESPONSE,
-  NONCE_BYTES,
-  TAG_BYTES,
 } from './constants.ts';
 import {
   type Encoding,

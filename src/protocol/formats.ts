@@ -2,8 +2,8 @@
  * The textual forms of single values (PROTOCOL.md, "Conventions"): one exact spelling each, so that
  * what is compared, signed and remembered is always the same bytes.
  */
+import { NONCE_BYTES } from '../crypto/aead-sizes.ts';
 import { type Bytes, base64Decode } from '../crypto/bytes.ts';
-import { NONCE_BYTES } from './constants.ts';
 
 const SID = /^[A-Za-z0-9_-]{21}[AQgw]$/;
 const TIMESTAMP = /^[1-9][0-9]{12}$/;

@@ -8,6 +8,7 @@
  * Readers take any chunking, hold back at most one record, and check a length before they allocate.
  */
 import { createParser, type EventSourceMessage, type EventSourceParser } from 'eventsource-parser';
+import { NONCE_BYTES, TAG_BYTES } from '../crypto/aead-sizes.ts';
 import {
   type Bytes,
   base64Decode,
@@ -20,7 +21,7 @@ import {
   latin1ToBytes,
   writeBase64,
 } from '../crypto/bytes.ts';
-import { MAX_RECORD_BYTES, NONCE_BYTES, TAG_BYTES } from './constants.ts';
+import { MAX_RECORD_BYTES } from './constants.ts';
 import { type Encoding, OCTETS_STREAM } from './envelope.ts';
 import { NenError } from './errors.ts';
 import { u32 } from './input.ts';

@@ -5,9 +5,10 @@
  *   server hello   {v, sid, ct, hs, id?}
  *   terms          {hmacKey, now, expiresAt, epoch}, sealed in hs
  */
+import { KEY_BYTES } from '../crypto/aead-sizes.ts';
 import { type Bytes, base64Decode, base64Encode, utf8ToBytes } from '../crypto/bytes.ts';
 import type { Suite } from '../crypto/suite.ts';
-import { KEY_BYTES, MAX_HANDSHAKE_BYTES, PROTOCOL_VERSION } from './constants.ts';
+import { MAX_HANDSHAKE_BYTES, PROTOCOL_VERSION } from './constants.ts';
 import { NenError } from './errors.ts';
 import { isAudience, isEpoch, isSid, isTime } from './formats.ts';
 import { decodeIdentity, encodeIdentity, type IdentityProof } from './identity.ts';

@@ -8,6 +8,7 @@
  * A rotation is the same handshake inside a sealed request, with the old session as `previous` and
  * without identities of its own: they are inherited.
  */
+import { KEY_BYTES, NONCE_BYTES } from '../crypto/aead-sizes.ts';
 import { type Bytes, base64UrlEncode, concatBytes, wipe } from '../crypto/bytes.ts';
 import { loadVerifier } from '../crypto/load-ml-dsa-65.ts';
 import type {
@@ -20,7 +21,7 @@ import type {
 import { randomBytes } from '../crypto/random.ts';
 import type { SignatureVerifier, Signer } from '../crypto/signature.ts';
 import type { Suite } from '../crypto/suite.ts';
-import { KEY_BYTES, NONCE_BYTES, SID_BYTES } from './constants.ts';
+import { SID_BYTES } from './constants.ts';
 import { NenError } from './errors.ts';
 import {
   type ClientHello,

@@ -9,10 +9,11 @@
  * i counts every record, so none can be dropped, moved, repeated or spliced in; the final record
  * is authenticated, so a cut stream never looks like one that ended.
  */
+import { NONCE_BYTES } from '../crypto/aead-sizes.ts';
 import { type Bytes, concatBytes, EMPTY } from '../crypto/bytes.ts';
 import type { AeadKey, RandomBytes } from '../crypto/primitives.ts';
 import { randomBytes } from '../crypto/random.ts';
-import { LABEL_RECORD, LABEL_STREAM_KEY, MAX_RECORD_BYTES, MAX_RECORDS, NONCE_BYTES } from './constants.ts';
+import { LABEL_RECORD, LABEL_STREAM_KEY, MAX_RECORD_BYTES, MAX_RECORDS } from './constants.ts';
 import { NenError, type NenErrorCode } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import {

@@ -2,9 +2,9 @@
  * A key-encryption key that stays elsewhere, such as in a KMS. It seals data keys, which seal the records: one
  * for 5 minutes or 10 000 records, so that no call waits for it.
  */
+import { KEY_BYTES } from '../crypto/aead-sizes.ts';
 import { type Bytes, base64Encode } from '../crypto/bytes.ts';
 import { randomBytes } from '../crypto/random.ts';
-import { KEY_BYTES } from '../protocol/constants.ts';
 import { KEY_ID, MAX_KEY_ID_BYTES, MAX_WRAPPED_BYTES, type RecordKey, type RingKey } from './ring-key.ts';
 import { SessionStoreError, within } from './store-error.ts';
 

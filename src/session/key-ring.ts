@@ -4,6 +4,7 @@
  *   a 32-byte key:  keyId = base64url(SHA-256(input("nen/2 store key id", key)), first 8 bytes)
  *   a Kek (KMS):    kek.ts
  */
+import { KEY_BYTES } from '../crypto/aead-sizes.ts';
 import {
   type Bytes,
   base64Decode,
@@ -14,7 +15,7 @@ import {
   wipe,
 } from '../crypto/bytes.ts';
 import { primitives } from '../crypto/select.ts';
-import { KEY_BYTES, LABEL_STORE_KEY_ID } from '../protocol/constants.ts';
+import { LABEL_STORE_KEY_ID } from '../protocol/constants.ts';
 import { lp, u32 } from '../protocol/input.ts';
 import { type Kek, KekKey } from './kek.ts';
 import type { RecordKey, RingKey } from './ring-key.ts';

@@ -6,6 +6,7 @@
  * The bytes hold keys in clear. Sealing under a KEK wraps them whole, between this file and every
  * store that isn't `local`: sid and keyId are its AAD, so nothing in here changes for it.
  */
+import { KEY_BYTES } from '../crypto/aead-sizes.ts';
 import {
   type Bytes,
   bytesToLatin1,
@@ -16,7 +17,6 @@ import {
   wipe,
 } from '../crypto/bytes.ts';
 import { isSuiteName, type SuiteName } from '../crypto/suite.ts';
-import { KEY_BYTES } from '../protocol/constants.ts';
 import { isEpoch, isSid, isTimestamp, MAX_AUDIENCE_CHARACTERS } from '../protocol/formats.ts';
 
 const RECORD_VERSION = 1;

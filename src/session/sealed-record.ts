@@ -8,12 +8,13 @@
  * The salt is random and so is therefore the key, which seals once. The sid in the AAD ties a record to its
  * place: one that was moved to another session doesn't open.
  */
+import { NONCE_BYTES } from '../crypto/aead-sizes.ts';
 import { type Bytes, bytesToLatin1, concatBytes, latin1ToBytes, utf8ToBytes, wipe } from '../crypto/bytes.ts';
 import { noblePrimitives } from '../crypto/noble.ts';
 import type { AeadKey } from '../crypto/primitives.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { primitives } from '../crypto/select.ts';
-import { LABEL_RECORD_SEAL, LABEL_RECORD_SEAL_KEY, NONCE_BYTES } from '../protocol/constants.ts';
+import { LABEL_RECORD_SEAL, LABEL_RECORD_SEAL_KEY } from '../protocol/constants.ts';
 import { NenError } from '../protocol/errors.ts';
 import { input, lp } from '../protocol/input.ts';
 import type { KeyRing } from './key-ring.ts';

@@ -4,14 +4,9 @@
  * differ it is said: a record of ours may be short or empty, and its end is a record of its own.
  */
 import { afterAll, describe, expect, it } from 'vitest';
+import { NONCE_BYTES, TAG_BYTES } from '../../src/crypto/aead-sizes.ts';
 import { type Bytes, concatBytes } from '../../src/crypto/bytes.ts';
-import {
-  LABEL_RECORD,
-  LABEL_STREAM_KEY,
-  MAX_RECORD_BYTES,
-  NONCE_BYTES,
-  TAG_BYTES,
-} from '../../src/protocol/constants.ts';
+import { LABEL_RECORD, LABEL_STREAM_KEY, MAX_RECORD_BYTES } from '../../src/protocol/constants.ts';
 import type { Encoding } from '../../src/protocol/envelope.ts';
 import { NenError, type NenErrorCode } from '../../src/protocol/errors.ts';
 import type { Exchange } from '../../src/protocol/exchange.ts';
