@@ -10,6 +10,7 @@ import {
   base64Decode,
   base64UrlEncode,
   concatBytes,
+  copySecret,
   EMPTY,
   latin1ToBytes,
   wipe,
@@ -42,12 +43,12 @@ export class KeyRing {
     this.#now = now;
   }
 
-  /** What a new record is sealed under. */
+  /** What a new record is sealed under. The caller wipes it. */
   sealing(): Promise<RecordKey> {
     return this.#first.sealing(this.#now());
   }
 
-  /** What a record was sealed under; undefined if no key of the ring can have done it. */
+  /** What a record was sealed under, which the caller wipes; undefined if no key of the ring can have done it. */
   async opening(keyId: string, wrapped: Bytes): Promise<Bytes | undefined> {
     return this.#byId.get(keyId)?.opening(wrapped, this.#now());
   }
@@ -63,7 +64,7 @@ function keyAtHand(text: string): RingKey {
   const keyId = base64UrlEncode(digest.subarray(0, KEY_ID_BYTES));
   return {
     keyId,
-    sealing: async () => ({ keyId, wrapped: EMPTY, key }),
-    opening: async (wrapped) => (wrapped.length === 0 ? key : undefined),
+    sealing: async () => ({ keyId, wrapped: EMPTY, key: copySecret(key) }),
+    opening: async (wrapped) => (wrapped.length === 0 ? copySecret(key) : undefined),
   };
 }

@@ -6,14 +6,14 @@ export interface RecordKey {
   readonly keyId: string;
   /** The data key as its KEK wrapped it; empty for a key that is at hand. */
   readonly wrapped: Bytes;
-  /** 32 bytes, which the caller leaves as they are. */
+  /** 32 bytes: a copy, which the caller wipes. */
   readonly key: Bytes;
 }
 
 export interface RingKey {
   readonly keyId: string;
   sealing(now: number): Promise<RecordKey>;
-  /** undefined: nothing that this key can have sealed. */
+  /** A copy, which the caller wipes. undefined: nothing that this key can have sealed. */
   opening(wrapped: Bytes, now: number): Promise<Bytes | undefined>;
 }
 

@@ -9,7 +9,15 @@
  * place: one that was moved to another session doesn't open.
  */
 import { NONCE_BYTES } from '../crypto/aead-sizes.ts';
-import { type Bytes, bytesToLatin1, concatBytes, latin1ToBytes, utf8ToBytes, wipe } from '../crypto/bytes.ts';
+import {
+  type Bytes,
+  bytesToLatin1,
+  concatBytes,
+  copySecret,
+  latin1ToBytes,
+  utf8ToBytes,
+  wipe,
+} from '../crypto/bytes.ts';
 import { noblePrimitives } from '../crypto/noble.ts';
 import type { AeadKey } from '../crypto/primitives.ts';
 import { randomBytes } from '../crypto/random.ts';
@@ -27,14 +35,17 @@ const NONCE_ZERO: Bytes = new Uint8Array(NONCE_BYTES);
 /** Seals a record for its place. @throws {SessionStoreError} if the key isn't available. */
 export async function sealRecord(ring: KeyRing, sid: string, record: Bytes): Promise<Bytes> {
   // At once: the buffer is the caller's, who may use it again.
-  const own = record.slice();
+  const own = copySecret(record);
   try {
-    const { keyId, wrapped, key } = await ring.sealing();
     const salt = randomBytes(SALT_BYTES);
+    const { keyId, wrapped, key } = await ring.sealing();
     const aead = deriveKey(key, salt);
-    const box = await aead.seal(NONCE_ZERO, aad(sid, keyId), [own]);
-    aead.wipe();
-    return concatBytes([latin1ToBytes(lp(keyId) + lp(wrapped)), salt, ...box]);
+    try {
+      const box = await aead.seal(NONCE_ZERO, aad(sid, keyId), [own]);
+      return concatBytes([latin1ToBytes(lp(keyId) + lp(wrapped)), salt, ...box]);
+    } finally {
+      aead.wipe();
+    }
   } finally {
     wipe(own);
   }
@@ -63,17 +74,23 @@ function aad(sid: string, keyId: string): Bytes {
   return input(LABEL_RECORD_SEAL, utf8ToBytes(sid), keyId);
 }
 
+/** Takes the key over: it is wiped. */
 function deriveKey(key: Bytes, salt: Bytes): AeadKey {
   const p = primitives();
-  const prkBytes = p.extract(salt, key);
-  const prk = p.macKey(prkBytes);
-  const raw = p.expand(prk, input(LABEL_RECORD_SEAL_KEY));
-  // Not the runtime's: node:crypto frees a copy of what it has decrypted as it is, and a record is keys
-  // (attack: reading the memory of a process, row 131).
-  const aead = noblePrimitives.aeadKey(raw);
-  prk.wipe();
-  wipe(prkBytes, raw);
-  return aead;
+  const secrets = [key];
+  try {
+    const prkBytes = p.extract(salt, key);
+    secrets.push(prkBytes);
+    const prk = p.macKey(prkBytes);
+    const raw = p.expand(prk, input(LABEL_RECORD_SEAL_KEY));
+    secrets.push(raw);
+    prk.wipe();
+    // Not the runtime's: node:crypto frees a copy of what it has decrypted as it is, and a record is keys
+    // (attack: reading the memory of a process, row 131).
+    return noblePrimitives.aeadKey(raw);
+  } finally {
+    wipe(...secrets);
+  }
 }
 
 interface SealedParts {

@@ -42,7 +42,7 @@ function kms(): Kek {
     wrap(dataKey) {
       note(dataKey, 'store');
       const name = crypto.randomUUID();
-      dataKeys.set(name, dataKey);
+      dataKeys.set(name, dataKey.slice());
       return new TextEncoder().encode(name);
     },
     unwrap(wrapped) {

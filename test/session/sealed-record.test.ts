@@ -1,5 +1,5 @@
 /** Records at rest: what opens them and what doesn't, the ring of keys, and keys that stay in a KMS. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { base64Encode, base64UrlEncode } from '../../src/crypto/bytes.ts';
 import { randomBytes } from '../../src/crypto/random.ts';
 import { primitives } from '../../src/crypto/select.ts';
@@ -51,6 +51,28 @@ describe('a sealed record', () => {
     await expect(openRecord(new KeyRing([key()]), SID, sealed)).rejects.toMatchObject(unopenable);
   });
 });
+
+test.each([
+  ['at hand', () => new KeyRing([key()])],
+  ['of a KMS', () => new KeyRing([turningKms()])],
+])(
+  'a key %s is asked for as a copy, which is wiped, and so is the copy of the record',
+  async (_, newRing) => {
+    const ring = newRing();
+    const [sealing, opening] = [vi.spyOn(ring, 'sealing'), vi.spyOn(ring, 'opening')];
+    const plain = record();
+    const copies = vi.spyOn(Uint8Array.prototype, 'set');
+    const sealed = await sealRecord(ring, SID, plain);
+    const copied = (copies.mock.contexts as Uint8Array[]).filter(({ length }) => length === plain.length);
+    copies.mockRestore();
+    expect(await openRecord(ring, SID, sealed)).toEqual(plain);
+    await expect(openRecord(ring, `${SID}x`, sealed)).rejects.toThrow();
+    const lent = [(await sealing.mock.results[0]?.value)?.key];
+    for (const { value } of opening.mock.results) lent.push(await value);
+    expect(lent).toEqual([1, 2, 3].map(() => new Uint8Array(32)));
+    expect(copied.map((copy) => copy.every((byte) => byte === 0))).toEqual([true]);
+  },
+);
 
 describe('what the log is told of a record that does not open', () => {
   const hintOf = (ring: KeyRing, sid: string, sealed: Bytes): Promise<string> =>
