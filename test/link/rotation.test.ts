@@ -70,7 +70,7 @@ describe('a session', () => {
       transport: channel.transport,
       device: channel.clocks,
       credentials: undefined,
-      sendRotation: () => {
+      send: () => {
         rotations++;
         return Promise.reject(new Error('refused'));
       },

@@ -6,7 +6,7 @@ import { type Bytes, copySecret, wipe } from '../../crypto/bytes.ts';
 import type { Signer } from '../../crypto/signature.ts';
 import type { Suite } from '../../crypto/suite.ts';
 import { readBody } from '../../protocol/body.ts';
-import { CONTENT_TYPE_JSON, MAX_HANDSHAKE_BYTES } from '../../protocol/constants.ts';
+import { CONTENT_TYPE_JSON, HANDSHAKE_TIMEOUT_MS, MAX_HANDSHAKE_BYTES } from '../../protocol/constants.ts';
 import { NenError } from '../../protocol/errors.ts';
 import {
   finishHandshake,
@@ -15,15 +15,15 @@ import {
   startHandshake,
   UNPINNED,
 } from '../../protocol/handshake.ts';
-import { encodeClientHello } from '../../protocol/handshake-messages.ts';
+import { encodeClientHello, invalidAnswer } from '../../protocol/handshake-messages.ts';
 import { encodePin } from '../../protocol/identity.ts';
 import type { PreviousSession } from '../../protocol/key-schedule.ts';
 import { wipeSecrets } from '../../protocol/keys.ts';
 import { decodePlainRefusal } from '../../protocol/refusal.ts';
 import { ClientSession } from './client-session.ts';
 import type { DeviceClock } from './clock.ts';
-import { inHandshakeTime } from './handshake-time.ts';
 import { loaded } from './loaded.ts';
+import { withinTime } from './time-limit.ts';
 import { type Transport, UNCACHED } from './transport.ts';
 import { withUnknownOutcome } from './unknown-outcome.ts';
 import { unlessAborted } from './unless-aborted.ts';
@@ -64,16 +64,11 @@ export class Handshaker {
   /** A session that continues `old`, by a handshake that `send` carries under it. @throws {NenError} */
   async rotate(old: ClientSession, send: SendHello): Promise<ClientSession> {
     const exporterSecret = copySecret(old.keys.exporterSecret);
-    let isSent = false;
-    const sending: SendHello = (hello, signal) => {
-      isSent = true;
-      return send(hello, signal);
-    };
     try {
-      return await this.#perform(sending, { sid: old.sid, exporterSecret, ...old.identities });
+      return await this.#perform(send, { sid: old.sid, exporterSecret, ...old.identities });
     } catch (error) {
       // The server may have done its part.
-      throw isSent ? withUnknownOutcome(error) : error;
+      throw withUnknownOutcome(error);
     } finally {
       wipe(exporterSecret);
     }
@@ -84,7 +79,7 @@ export class Handshaker {
    * comes later than that is dropped.
    */
   #perform(send: SendHello, previous?: PreviousSession): Promise<ClientSession> {
-    return inHandshakeTime(async (signal) => {
+    return withinTime(HANDSHAKE_TIMEOUT_MS, async (signal) => {
       const pending = await this.#start(previous, signal);
       const sent = send(encodeClientHello(pending.hello), signal);
       // Any answer may be a stream, and can't wait for what opens it: loaded meanwhile, before there is a session.
@@ -154,8 +149,8 @@ export class Handshaker {
       const code = decodePlainRefusal(answer) ?? 'ISO-1007';
       throw new NenError(code, { status: response.status, outcome: 'not-run' });
     } catch (cause) {
-      if (cause instanceof NenError && cause.code !== 'ISO-4003') throw cause;
-      if (cause instanceof NenError) throw new NenError('ISO-1007', { outcome: 'not-run', cause });
+      if (cause instanceof NenError)
+        throw cause.code === 'ISO-4003' ? invalidAnswer('too long', cause) : cause;
       const message = 'No answer to the handshake arrived.';
       throw new NenError('ISO-1007', { outcome: 'not-run', cause, message });
     }

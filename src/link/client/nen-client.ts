@@ -11,7 +11,6 @@ import { exportKey } from '../../protocol/keys.ts';
 import { type Padding, readPadding } from '../../protocol/padding.ts';
 import { type Call, Caller } from './call.ts';
 import { checkEndpoint, checkOptions, type NenClientOptions } from './client-options.ts';
-import type { ClientSession } from './client-session.ts';
 import { deviceClock } from './clock.ts';
 import { createFetch, type Fetch, type Respond, toResponse } from './fetch.ts';
 import { readIdentity, readPins, warnWithoutPins } from './identity-options.ts';
@@ -19,6 +18,7 @@ import { type NenFetch, nenFetchOver } from './nen-fetch.ts';
 import { type NenStream, nenStreamOver } from './nen-stream.ts';
 import { type Answer, isWhole, letGo } from './open-answer.ts';
 import { toOpenedResponse } from './opened-response.ts';
+import type { SendRoute } from './rotation.ts';
 import { SessionManager } from './session-manager.ts';
 import { readStatus, type SessionStatus } from './session-status.ts';
 import { heedful, nativeTransport } from './transport.ts';
@@ -56,6 +56,8 @@ export class NenClient {
   readonly #baseOrigin: string | undefined;
   readonly #sessions: SessionManager;
   readonly #caller: Caller;
+  readonly #sendRoute: SendRoute = async (session, action, payload, signal) =>
+    bodyOf(await this.#caller.callUnder(session, this.#routeCall('POST', action, payload, signal)));
 
   /**
    * Opens no connection: the first call handshakes.
@@ -81,12 +83,7 @@ export class NenClient {
       credentials: options.credentials,
       pins,
       identity: readIdentity(options),
-      sendRotation: async (old, hello, signal) => {
-        old.hold();
-        const call = this.#routeCall('POST', 'rotate', [hello], signal);
-        return bodyOf(await this.#caller.callUnder(old, call));
-      },
-      sendTermination: (session, signal) => this.#sendTermination(session, signal),
+      send: this.#sendRoute,
     });
     const maxEnvelopeBytes = options.maxEnvelopeBytes ?? MAX_ENVELOPE_BYTES;
     this.#caller = new Caller({ sessions: this.#sessions, transport, maxEnvelopeBytes });
@@ -127,12 +124,7 @@ export class NenClient {
    */
   async terminate(): Promise<void> {
     const session = this.#sessions.terminate();
-    if (session !== undefined) await this.#sendTermination(session, null);
-  }
-
-  /** The session is held, and released by this. */
-  async #sendTermination(session: ClientSession, signal: AbortSignal | null): Promise<void> {
-    bodyOf(await this.#caller.callUnder(session, this.#routeCall('POST', 'terminate', [], signal)));
+    if (session !== undefined) await this.#sendRoute(session, 'terminate', [], null);
   }
 
   /** What the server knows of the session. @throws {NenError} */

@@ -6,21 +6,28 @@ import type { Bytes } from '../../crypto/bytes.ts';
 import { HANDSHAKE_TIMEOUT_MS, MAX_AGE_AT_CLAIM_MS } from '../../protocol/constants.ts';
 import { type ClientSession, terminated } from './client-session.ts';
 import type { Handshaker } from './handshaker.ts';
+import { withinTime } from './time-limit.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
-/** Carries a rotation's hello in a sealed request under the old session, which is held. */
-export type SendRotation = (old: ClientSession, hello: Bytes, signal: AbortSignal) => Promise<Bytes>;
+/**
+ * Calls a session route by a sealed request under the session, which is held, and released by this.
+ * @returns the route's answer.
+ */
+export type SendRoute = (
+  session: ClientSession,
+  action: 'rotate' | 'terminate',
+  payload: readonly Bytes[],
+  signal: AbortSignal | null,
+) => Promise<Bytes>;
 
 export interface RotationOptions {
   readonly handshaker: Handshaker;
   /** undefined: this client never rotates. */
-  readonly send: SendRotation | undefined;
+  readonly send: SendRoute | undefined;
   /** The session that stands, held. */
   readonly hold: () => Promise<ClientSession>;
   /** Puts the new session in the place of the old one. @returns what stands then: another may have come meanwhile. */
   readonly put: (next: ClientSession, old: ClientSession) => ClientSession;
-  /** Ends a new session that nobody wants any more, on both sides. */
-  readonly drop: (next: ClientSession) => void;
 }
 
 /** A second attempt that is older, its handshake included, was claimed or never will be: no rotation can harm it. */
@@ -30,7 +37,7 @@ export class Rotation {
   readonly #options: RotationOptions;
   #running: Promise<ClientSession> | undefined;
   /** Second attempts that may still have to be claimed. */
-  readonly #retries = new Set<Promise<void>>();
+  readonly #retries = new Set<Promise<unknown>>();
   /** The session that was to be rotated in the background: once, and if that fails it is used to its end. */
   #tried: ClientSession | undefined;
 
@@ -61,11 +68,15 @@ export class Rotation {
    * it needs, and no rotation begins before it has ended, or is past being claimed.
    */
   async retry<Result>(signal: AbortSignal | null, attempt: () => Promise<Result>): Promise<Result> {
-    while (this.#running !== undefined) await unlessAborted(settled(this.#running), signal);
+    while (this.#running !== undefined) {
+      const ended = this.#running.catch(() => undefined);
+      await unlessAborted(ended, signal);
+    }
     const retrying = attempt();
-    const claimed = settledWithin(MAX_UNCLAIMED_MS, retrying).then(() => {
-      this.#retries.delete(claimed);
-    });
+    const claiming = withinTime(MAX_UNCLAIMED_MS, (over) => unlessAborted(retrying, over));
+    const claimed: Promise<unknown> = claiming
+      .catch(() => undefined)
+      .finally(() => this.#retries.delete(claimed));
     this.#retries.add(claimed);
     return retrying;
   }
@@ -77,33 +88,28 @@ export class Rotation {
 
   async #rotate(isGivenUp: () => boolean): Promise<ClientSession> {
     while (this.#retries.size > 0) await Promise.all(this.#retries);
-    const { handshaker, send, hold, put, drop } = this.#options;
+    const { handshaker, send, hold, put } = this.#options;
     const old = await hold();
     try {
       // The session that stands now may be another, made since.
       if (send === undefined || isGivenUp()) throw terminated();
-      const next = await handshaker.rotate(old, (hello, signal) => send(old, hello, signal));
-      if (!isGivenUp()) return put(next, old);
-      drop(next);
-      throw terminated('unknown');
+      const next = await handshaker.rotate(old, (hello, signal) => {
+        old.hold();
+        return send(old, 'rotate', [hello], signal);
+      });
+      const stands = isGivenUp() ? undefined : put(next, old);
+      if (stands !== next) drop(next, send);
+      if (stands === undefined) throw terminated('unknown');
+      return stands;
     } finally {
       old.release();
     }
   }
 }
 
-async function settled(flight: Promise<unknown>): Promise<void> {
-  await flight.catch(() => undefined);
-}
-
-/** Resolves when the promise has settled, or after so long. */
-function settledWithin(ms: number, promise: Promise<unknown>): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    const stop = (): void => {
-      clearTimeout(timer);
-      resolve();
-    };
-    promise.then(stop, stop);
-  });
+/** Ends a session that the server has, and nobody here wants: nobody waits until it is told, or can't be. */
+function drop(session: ClientSession, send: SendRoute): void {
+  session.hold();
+  withinTime(HANDSHAKE_TIMEOUT_MS, (signal) => send(session, 'terminate', [], signal)).catch(() => undefined);
+  session.retire();
 }

@@ -3,22 +3,18 @@
  * Concurrent calls wait for one handshake.
  */
 import { type ClientSession, terminated } from './client-session.ts';
-import { inHandshakeTime } from './handshake-time.ts';
 import { Handshaker, type HandshakerOptions } from './handshaker.ts';
-import { Rotation, type SendRotation } from './rotation.ts';
+import { Rotation, type SendRoute } from './rotation.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
 export interface SessionManagerOptions extends HandshakerOptions {
   /** Without it there is no rotation. */
-  readonly sendRotation?: SendRotation;
-  /** Tells the server that a session has ended, which is held, and released by this. Without it nobody is told. */
-  readonly sendTermination?: (session: ClientSession, signal: AbortSignal) => Promise<void>;
+  readonly send?: SendRoute;
 }
 
 export class SessionManager {
   readonly #handshaker: Handshaker;
   readonly #rotation: Rotation;
-  readonly #sendTermination: SessionManagerOptions['sendTermination'];
   #current: ClientSession | undefined;
   #flight: Promise<ClientSession> | undefined;
   #terminated = false;
@@ -27,12 +23,10 @@ export class SessionManager {
     this.#handshaker = new Handshaker(options);
     this.#rotation = new Rotation({
       handshaker: this.#handshaker,
-      send: options.sendRotation,
+      send: options.send,
       hold: () => this.#hold(null),
-      put: (next, old) => this.#putRotated(next, old),
-      drop: (next) => this.#drop(next),
+      put: (next, old) => this.#put(next, old),
     });
-    this.#sendTermination = options.sendTermination;
   }
 
   /**
@@ -123,25 +117,12 @@ export class SessionManager {
     return flight;
   }
 
-  /** A session that was made meanwhile stays: who asked for it knows it already, as by its exporter. */
-  #putRotated(next: ClientSession, old: ClientSession): ClientSession {
-    const stands = this.#current;
-    if (stands === undefined || stands === old) return this.#put(next);
-    this.#drop(next);
-    return stands;
-  }
-
-  /** Of no use to anybody here, but the server has it: nobody waits until it is told, or can't be. */
-  #drop(session: ClientSession): void {
-    const tell = this.#sendTermination;
-    if (tell !== undefined) {
-      session.hold();
-      inHandshakeTime((signal) => tell(session, signal)).catch(() => undefined);
-    }
-    session.retire();
-  }
-
-  #put(next: ClientSession): ClientSession {
+  /**
+   * Puts it in the place of `old`. @returns what stands then: a session that was made meanwhile stays, since who
+   * asked for it knows it already, as by its exporter.
+   */
+  #put(next: ClientSession, old: ClientSession | undefined = this.#current): ClientSession {
+    if (this.#current !== undefined && this.#current !== old) return this.#current;
     this.#retire();
     this.#current = next;
     return next;
