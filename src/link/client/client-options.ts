@@ -52,14 +52,14 @@ export function checkOptions(baseUrl: string, options: NenClientOptions): void {
   }
   if (suite !== undefined && !isSuiteName(suite)) throw new TypeError("suite: 'ML-KEM-768' or 'X-Wing'");
   if (publicHeaders !== undefined && !(Array.isArray(publicHeaders) && publicHeaders.every(isPublishable))) {
-    throw new TypeError('publicHeaders: a list of names of headers that do not describe the sealed message');
+    throw new TypeError('publicHeaders: names of headers that do not describe the sealed message');
   }
   if (maxEnvelopeBytes !== undefined && !(maxEnvelopeBytes > 0)) {
     throw new TypeError('maxEnvelopeBytes: a positive number');
   }
   if (typeof globalThis.crypto?.getRandomValues !== 'function') {
     throw new TypeError(
-      'this runtime has no crypto.getRandomValues, and without it no key is safe; in React Native import react-native-get-random-values first',
+      'this runtime has no crypto.getRandomValues: in React Native import react-native-get-random-values first',
     );
   }
 }
