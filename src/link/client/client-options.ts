@@ -65,10 +65,10 @@ export function checkOptions(baseUrl: string, options: NenClientOptions): void {
 }
 
 /** Whether a path can be appended, and everybody reads the same server in it. */
-function isPlainUrl(url: string): boolean {
-  if (!URL.canParse(url, PAGE)) return false;
-  const { protocol, username, password, search, hash } = new URL(url, PAGE);
-  return /^https?:$/.test(protocol) && username + password + search + hash === '';
+function isPlainUrl(text: string): boolean {
+  const url = parseUrl(text);
+  if (url === undefined || !/^https?:$/.test(url.protocol)) return false;
+  return url.username + url.password + url.search + url.hash === '';
 }
 
 function isPublishable(name: unknown): boolean {
@@ -78,13 +78,13 @@ function isPublishable(name: unknown): boolean {
 
 /** @throws {TypeError} for one that isn't as it will stand on the wire. */
 export function checkEndpoint(endpoint: string): void {
-  if (endpoint !== '' && (endpoint.endsWith('/') || pathnameOf(endpoint) !== endpoint))
+  if (endpoint !== '' && (endpoint.endsWith('/') || parseUrl(endpoint)?.pathname !== endpoint))
     throw new TypeError("endpoint: a path such as '/api/trpc', or '' for the root");
 }
 
-/** The path as it will stand on the wire: an endpoint must be written so. */
-function pathnameOf(path: string): string | undefined {
-  return URL.canParse(path, PAGE) ? new URL(path, PAGE).pathname : undefined;
+/** Undefined for what is no URL. */
+function parseUrl(text: string): URL | undefined {
+  return URL.canParse(text, PAGE) ? new URL(text, PAGE) : undefined;
 }
 
 /** Stands for the origin of a page that isn't known yet. */
