@@ -9,8 +9,8 @@ import type {
   awsLambdaRequestHandler as plainHandler,
   awsLambdaStreamingRequestHandler as plainStreamingHandler,
 } from '@trpc/server/adapters/aws-lambda';
-import { eventRequest, type LambdaEvent, openedEvent } from './lambda-event.ts';
-import { toResult, toStream } from './lambda-result.ts';
+import { eventRequest, type LambdaEvent, openedEvent } from './lambda/event.ts';
+import { toResult, toStream } from './lambda/result.ts';
 import type { Nen } from './nen.ts';
 import { nameRequest } from './session-facts.ts';
 import { isSessionPath } from './session-path.ts';

@@ -12,7 +12,7 @@ import {
   type NenRoute,
   type WithNen,
   type WithNenStream,
-} from './with-nen.ts';
+} from './with-nen/with-nen.ts';
 
 const INSTANCE = Symbol.for('trpc-nen');
 

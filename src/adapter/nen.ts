@@ -27,14 +27,14 @@ import { realRequest } from './incoming-request.ts';
 import { toNodeHandler } from './node-http/handler.ts';
 import type { NodeHandler } from './node-http/types.ts';
 import { DEFAULT_RATE, type RateLimiter, tokenBucket } from './rate-limit.ts';
-import { createActions, createRoutes, type SessionActions, type SessionRoutes } from './routes.ts';
 import { type Authorize, readEnvironmentIdentity, readServerIdentity } from './server-identity.ts';
 import { type NenSession, SessionFacts } from './session-facts.ts';
+import { createActions, createRoutes, type SessionActions, type SessionRoutes } from './session-routes.ts';
 import { Sessions } from './sessions.ts';
 import { NO_SHAPING, resolveShaping, type ShapingOptions } from './shaping.ts';
 import { resolveStore } from './stores.ts';
 import { Turns } from './turns.ts';
-import { createWithNen, type WithNen, type WithNenStream } from './with-nen.ts';
+import { createWithNen, type WithNen, type WithNenStream } from './with-nen/with-nen.ts';
 import { createWrap, type Handler, type WrapOptions, type Wrapped } from './wrap.ts';
 
 /** The options of `createNen`; each is checked when it is called. */

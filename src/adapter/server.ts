@@ -37,12 +37,12 @@ export { createNen, type Nen, type NenOptions } from './nen.ts';
 export { toNodeHandler } from './node-http/handler.ts';
 export type { NodeHandler, NodeRequest, NodeResponse } from './node-http/types.ts';
 export { type RateLimiter, type TokenBucketOptions, tokenBucket } from './rate-limit.ts';
-export type { RouteParams } from './route-params.ts';
-export type { Route, SessionActions, SessionRoutes } from './routes.ts';
 export type { Authorize, ClientIdentity } from './server-identity.ts';
 export type { NenSession } from './session-facts.ts';
+export type { Route, SessionActions, SessionRoutes } from './session-routes.ts';
 export type { ShapingOptions } from './shaping.ts';
-export type { StandardIssue, StandardResult, StandardSchema } from './standard-schema.ts';
+export type { RouteParams } from './with-nen/route-params.ts';
+export type { StandardIssue, StandardResult, StandardSchema } from './with-nen/standard-schema.ts';
 export type {
   NenContext,
   NenHandler,
@@ -51,5 +51,5 @@ export type {
   WithNen,
   WithNenOptions,
   WithNenStream,
-} from './with-nen.ts';
+} from './with-nen/with-nen.ts';
 export type { Handler, WrapOptions, Wrapped } from './wrap.ts';

@@ -2,7 +2,7 @@
  * What withSecureAI says itself, in the shape that both SDKs read errors from. It says nothing of the provider,
  * its address or its key: causes go to `onError`.
  */
-import { errorResponse } from '../../adapter/route-answer.ts';
+import { errorResponse } from '../../adapter/with-nen/route-answer.ts';
 
 /** @param retry false where the same call would fail again, though its status suggests otherwise. */
 export function refusal(status: number, code: string, message: string, retry?: false): Response {

@@ -5,7 +5,7 @@
 import { defaultNen } from '../../adapter/default-nen.ts';
 import type { Nen } from '../../adapter/nen.ts';
 import type { NenSession } from '../../adapter/session-facts.ts';
-import type { NenRoute } from '../../adapter/with-nen.ts';
+import type { NenRoute } from '../../adapter/with-nen/with-nen.ts';
 import { WIRE_ERRORS } from '../../protocol/errors.ts';
 import { answerHeaders, errorAnswer } from './answer.ts';
 import { readOptions, type SecureAIOptions, type Settings } from './options.ts';

@@ -3,10 +3,10 @@
  * what createContext gets as `event` is the one that was sealed.
  */
 
-import { base64Decode } from '../crypto/bytes.ts';
-import { TUNNEL_SEGMENT } from '../protocol/constants.ts';
-import { mayHaveBody } from '../protocol/fetch-rules.ts';
-import { procedurePath } from './trpc-router.ts';
+import { base64Decode } from '../../crypto/bytes.ts';
+import { TUNNEL_SEGMENT } from '../../protocol/constants.ts';
+import { mayHaveBody } from '../../protocol/fetch-rules.ts';
+import { procedurePath } from '../trpc-router.ts';
 
 type Values = Readonly<Record<string, string | undefined>>;
 type MultiValues = Readonly<Record<string, readonly string[] | undefined>>;

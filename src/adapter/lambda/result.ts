@@ -1,8 +1,8 @@
 /** Fetch responses as Lambda answers them: whole, or into the stream of a function that streams. */
-import { base64Encode } from '../crypto/bytes.ts';
-import { mediaType } from '../protocol/media-type.ts';
-import { isV2, type LambdaEvent } from './lambda-event.ts';
-import { pump, type Sink } from './node-http/pump.ts';
+import { base64Encode } from '../../crypto/bytes.ts';
+import { mediaType } from '../../protocol/media-type.ts';
+import { pump, type Sink } from '../node-http/pump.ts';
+import { isV2, type LambdaEvent } from './event.ts';
 
 /** The result of a function that answers at once, for the format of its event. */
 export async function toResult(event: LambdaEvent, response: Response): Promise<object> {

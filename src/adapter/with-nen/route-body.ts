@@ -1,12 +1,12 @@
 /**
  * The body of a request as a value, by what its content type says it is.
  */
-import { type Bytes, bytesToUtf8 } from '../crypto/bytes.ts';
-import { NenError, statusOf } from '../protocol/errors.ts';
-import { NenHttpError } from '../protocol/http-error.ts';
-import { isJsonType, mediaType } from '../protocol/media-type.ts';
-import { innerBody } from './inner-request.ts';
-import { declaredLength, readRequestBody } from './request-body.ts';
+import { type Bytes, bytesToUtf8 } from '../../crypto/bytes.ts';
+import { NenError, statusOf } from '../../protocol/errors.ts';
+import { NenHttpError } from '../../protocol/http-error.ts';
+import { isJsonType, mediaType } from '../../protocol/media-type.ts';
+import { innerBody } from '../inner-request.ts';
+import { declaredLength, readRequestBody } from '../request-body.ts';
 
 /**
  * JSON as its value, text as a string, a form as FormData, all else as bytes, and nothing as undefined.

@@ -2,14 +2,14 @@
  * `withNen` and `withNenStream`: a route handler that gets the opened body and returns a value. They are
  * `wrap` with a body read, a value written, and an error with its status; nothing of the seal is here.
  */
-import type { Context } from './context.ts';
+import type { Context } from '../context.ts';
+import type { NenSession, SessionFacts } from '../session-facts.ts';
+import { resolveShaping, type ShapingOptions } from '../shaping.ts';
+import type { WrapUnder } from '../wrap.ts';
 import { errorResponse, streamResponse, valueResponse } from './route-answer.ts';
 import { readRouteBody } from './route-body.ts';
 import { type RouteParams, readParams } from './route-params.ts';
-import type { NenSession, SessionFacts } from './session-facts.ts';
-import { resolveShaping, type ShapingOptions } from './shaping.ts';
 import { type SchemaOutput, type StandardSchema, standardSchema, validate } from './standard-schema.ts';
-import type { WrapUnder } from './wrap.ts';
 
 /** What holds for one route. */
 export interface WithNenOptions extends ShapingOptions {

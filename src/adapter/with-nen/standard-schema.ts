@@ -2,7 +2,7 @@
  * Validated input by any schema library that speaks Standard Schema version 1 (https://standardschema.dev):
  * Zod, Valibot, ArkType and others. The interface is theirs, and nothing of them is imported.
  */
-import { NenHttpError } from '../protocol/http-error.ts';
+import { NenHttpError } from '../../protocol/http-error.ts';
 
 /** What is used of a Standard Schema (standardschema.dev): Zod, Valibot and ArkType have it. */
 export interface StandardSchema<Input = unknown, Output = Input> {

@@ -1,10 +1,10 @@
 /**
  * What a withNen handler returns or throws, as a Response, which is then sealed like any other.
  */
-import type { Bytes } from '../crypto/bytes.ts';
-import { NenHttpError } from '../protocol/http-error.ts';
-import { CONTENT_TYPE_JSON_LINES, encodeJsonLine } from '../protocol/json-lines.ts';
-import { isResponse } from './is-response.ts';
+import type { Bytes } from '../../crypto/bytes.ts';
+import { NenHttpError } from '../../protocol/http-error.ts';
+import { CONTENT_TYPE_JSON_LINES, encodeJsonLine } from '../../protocol/json-lines.ts';
+import { isResponse } from '../is-response.ts';
 
 /**
  * A Response as it is, undefined as 204, anything else as JSON.
