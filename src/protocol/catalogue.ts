@@ -47,7 +47,8 @@ const FORMS: { readonly [Code in NenErrorCode]?: string } = {
 
 type Entry = Pick<NenCodeDescription, 'title' | 'cause' | 'fix' | 'ran'>;
 
-const NOT_SENT = 'No: the call waits for its session. If this was the handshake of a retry, or a rotation, unknown.';
+const NOT_SENT =
+  'No: the call waits for its session. If this was the handshake of a retry, or a rotation, unknown.';
 const NOT_THIS_COPY =
   'Unknown to the client. The server did not run this copy, but the refusal is in clear and could be forged.';
 const NO_HANDSHAKE = 'No, if it refused the handshake before the call was first sent.';
