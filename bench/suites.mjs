@@ -2,7 +2,6 @@
  * What a handshake costs either side in each suite, in microseconds of its own work, without HTTP: the least of
  * many runs, since a busy machine can only add to it. With a server identity, whose signature the client verifies.
  */
-
 import { force } from '../dist/crypto/choice.js';
 import { loadSigner, loadVerifier } from '../dist/crypto/load-ml-dsa-65.js';
 import { primitives } from '../dist/crypto/select.js';

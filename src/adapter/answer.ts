@@ -2,7 +2,6 @@
  * From the handler's response to the sealed one: one envelope if the body is there within a turn of the
  * event loop, else a stream (PROTOCOL.md, "A sealed response", "A sealed stream").
  */
-
 import { type Bytes, EMPTY } from '../crypto/bytes.ts';
 import { joinBytes } from '../protocol/body.ts';
 import {

@@ -3,7 +3,6 @@
  * body) is answered here, and the real Request, its Headers and the stream of its body are only made for the rest,
  * since making them costs a fifth of a small call, and half of a refusal. An application's code gets the real one.
  */
-
 import type { Bytes } from '../crypto/bytes.ts';
 import { mayHaveBody } from '../protocol/fetch-rules.ts';
 import type { HeaderReader } from '../protocol/signed-headers.ts';

@@ -3,7 +3,6 @@
  * owns. The real one is only made when something unusual is asked of it, because making it costs
  * a third of a small call; what tRPC asks (url, method, headers, signal, json, text) is answered here.
  */
-
 import type { Bytes } from '../crypto/bytes.ts';
 import { mayHaveBody } from '../protocol/fetch-rules.ts';
 import { standIn } from '../protocol/stand-in.ts';

@@ -2,7 +2,6 @@
  * From an opened payload to the request that the handler sees (PROTOCOL.md, "Headers"): the inner
  * message takes the outer one's place, and every header comes from its one owner.
  */
-
 import { EMPTY } from '../crypto/bytes.ts';
 import { CONTENT_TYPE_JSON, TUNNEL_SEGMENT } from '../protocol/constants.ts';
 import { NenError } from '../protocol/errors.ts';

@@ -1,7 +1,6 @@
 /**
  * What both secure SDKs take, and the connection that they make of it.
  */
-
 import { type NenClientOptions, refuseClientOptions } from '../link/client/client-options.ts';
 import type { Fetch } from '../link/client/fetch.ts';
 import { NenClient } from '../link/client/nen-client.ts';

@@ -3,7 +3,6 @@
  * send a call again when fetch throws, up to twice. A sealed call that may have run must not be sent again, so
  * its failure is an answer that says no, and not to be asked again.
  */
-
 import type { Fetch } from '../link/client/fetch.ts';
 import { NenError } from '../protocol/errors.ts';
 

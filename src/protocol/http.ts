@@ -8,7 +8,6 @@
  * LV(x) is the length of x as a QUIC variable-length integer (RFC 9000 section 16), then x.
  * Encoding gives pieces, so that the body is never copied; decoding gives a view of it.
  */
-
 import { type Bytes, bytesToLatin1, EMPTY, latin1ToBytes } from '../crypto/bytes.ts';
 import { isToken } from './fetch-rules.ts';
 import type { Field } from './headers.ts';

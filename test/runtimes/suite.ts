@@ -2,7 +2,6 @@
  * What runs inside of a runtime: its cryptography against the golden transcripts, both sides in one process,
  * and its client against a server elsewhere. Behind real HTTP it is the server as well.
  */
-
 import { loadPrimitives } from '../../src/crypto/load-primitives.ts';
 import { noblePrimitives } from '../../src/crypto/noble.ts';
 import { nodeMlDsa65 } from '../../src/crypto/node-ml-dsa-65.ts';

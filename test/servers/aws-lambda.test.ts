@@ -1,5 +1,4 @@
 /** AWS Lambda behind API Gateway's REST and HTTP APIs, and behind a function URL that streams. */
-
 import { initTRPC } from '@trpc/server';
 import type { APIGatewayProxyEvent, APIGatewayProxyEventV2 } from 'aws-lambda';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';

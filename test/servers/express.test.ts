@@ -1,5 +1,4 @@
 /** Express: the middleware mounted, alone and behind the body parsers that applications have. */
-
 import { createServer } from 'node:http';
 import express from 'express';
 import { createExpressMiddleware } from '../../src/adapter/express.ts';

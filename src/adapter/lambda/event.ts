@@ -2,7 +2,6 @@
  * API Gateway's events (payload formats 1.0 and 2.0; function URLs send 2.0) as fetch requests, and back:
  * what createContext gets as `event` is the one that was sealed.
  */
-
 import { base64Decode } from '../../crypto/bytes.ts';
 import { TUNNEL_SEGMENT } from '../../protocol/constants.ts';
 import { mayHaveBody } from '../../protocol/fetch-rules.ts';

@@ -2,7 +2,6 @@
  * From a request of node:http to one of fetch. The body is read as it is asked for and no faster, so that
  * nobody fills the memory of a server that refuses the request by its headers; the signal follows the socket.
  */
-
 import type { Bytes } from '../../crypto/bytes.ts';
 import { BodyChunks } from '../../protocol/body.ts';
 import { NenError } from '../../protocol/errors.ts';

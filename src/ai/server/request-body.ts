@@ -2,7 +2,6 @@
  * The body that goes to the provider. It is read, its model checked against the list, and written anew: what the
  * provider reads is what was checked, whichever of two `model` fields its parser would have taken.
  */
-
 import type { NenSession } from '../../adapter/session-facts.ts';
 import { type Bytes, bytesToUtf8, utf8ToBytes } from '../../crypto/bytes.ts';
 import { isBoundedJson } from '../../protocol/json.ts';

@@ -2,7 +2,6 @@
  * Reads along while an answer passes, and changes no byte of it: to see that a streamed one came to its end, which
  * the transport does not tell, and to learn what it used.
  */
-
 import { createParser } from 'eventsource-parser';
 import type { Bytes } from '../../crypto/bytes.ts';
 import { isJsonType, mediaType } from '../../protocol/media-type.ts';

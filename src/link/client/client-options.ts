@@ -2,7 +2,6 @@
  * The options of a client, and their checks but for the identity's: what is given but wrong is a TypeError when the
  * client is made, and so is what would go unheard.
  */
-
 import { isSuiteName, type SuiteName } from '../../crypto/suite.ts';
 import type { Encoding } from '../../protocol/envelope.ts';
 import { isToken } from '../../protocol/fetch-rules.ts';

@@ -2,7 +2,6 @@
  * WHATWG fetch over the sealed channel. Directly, method, path and query are those of the call;
  * through the tunnel, every call is a POST to one constant path.
  */
-
 import type { Bytes } from '../../crypto/bytes.ts';
 import { CONTENT_TYPE_JSON, TUNNEL_SEGMENT } from '../../protocol/constants.ts';
 import type { Encoding, RequestKind } from '../../protocol/envelope.ts';

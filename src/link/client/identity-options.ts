@@ -2,7 +2,6 @@
  * The identity options of a client, checked at construction: an option that is given but wrong must
  * never come down to trusting anybody.
  */
-
 import { loadSigner } from '../../crypto/load-ml-dsa-65.ts';
 import { loadOnce } from '../../crypto/load-once.ts';
 import { randomBytes } from '../../crypto/random.ts';

@@ -1,7 +1,6 @@
 /**
  * A call as plain data: what any way of calling fetch comes down to before it is sealed.
  */
-
 import { type Bytes, EMPTY, utf8ToBytes } from '../../crypto/bytes.ts';
 import { isForbiddenMethod, isToken, mayHaveBody, normalizeMethod } from '../../protocol/fetch-rules.ts';
 import { type Field, isFraming } from '../../protocol/headers.ts';

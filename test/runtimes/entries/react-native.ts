@@ -2,7 +2,6 @@
  * React Native's client side, as far as Node can be made to look like it: with its own fetch, whose answers don't
  * stream, or with expo/fetch, whose answers do. Prints a report.
  */
-
 import { send } from '../react-native/globals.ts';
 // What is evaluated from here on finds React Native's globals.
 
