@@ -116,7 +116,9 @@ describe('createNen without a store', () => {
       await new Promise((resolve) => setTimeout(resolve, COMMAND_MS));
       return original();
     });
-    onTestFinished(() => void vi.doUnmock('ioredis'));
+    onTestFinished(() => {
+      vi.doUnmock('ioredis');
+    });
     expect(await checked()).toBe('ok');
   });
 
