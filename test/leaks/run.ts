@@ -31,7 +31,7 @@ export interface Run {
 }
 
 /** Longer than a server waits for its store. */
-const STORE_PAUSE_MS = 2700;
+const STORE_PAUSE_MS = 1500;
 
 /** A key that is held is found after each of them. */
 const COLLECTIONS = 5;

@@ -19,7 +19,7 @@ const looked: unknown[] = [];
 
 /** Everything from options: a store, keys of a KMS, a signer, and a log that tells all events. */
 function fromOptions({ redisUrl = '', serverSeed = '' }: Settings): Nen {
-  const store: SessionStore = new RedisSessionStore(new Redis(redisUrl), { commandTimeoutMs: 2000 });
+  const store: SessionStore = new RedisSessionStore(new Redis(redisUrl), { commandTimeoutMs: 1000 });
   const identity = createMlDsa65Signer(base64Decode(serverSeed) ?? new Uint8Array(0), 'in a KMS');
   looked.push(store, identity);
   return createNen({

@@ -17,5 +17,5 @@ describe('InMemorySessionStore keeps the contract', () => {
 });
 
 describe('InMemorySessionStore keeps the contract on the real clock', () => {
-  testSessionStore({ test: test.concurrent }, { create: () => new InMemorySessionStore(), shortMs: 1000 });
+  testSessionStore({ test: test.concurrent }, { create: () => new InMemorySessionStore(), shortMs: 500 });
 });

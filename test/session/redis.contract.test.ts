@@ -19,7 +19,7 @@ import { startSentinel } from '../support/sentinel.ts';
 import { startUpstashFront, type UpstashFront } from '../support/upstash-front.ts';
 
 /** Those that wait run at once: a longer time costs little, and a stall on a busy machine is shorter than it. */
-const TIMES = { shortMs: 2000 };
+const TIMES = { shortMs: 1200 };
 /** The suites run at once on one server, and a few of their names are fixed. */
 let suites = 0;
 const patient = () => ({ commandTimeoutMs: 15_000, keyPrefix: `suite-${suites++}:` });
