@@ -238,7 +238,7 @@ export function toResponse({ status, headers, bytes }: Whole): Response {
 
 /** The whole of what the real client opens of an answer. @throws {NenError} */
 export async function openWhole(exchange: Exchange, response: Response): Promise<Bytes> {
-  const options = { exchange, response, signal: null, maxEnvelopeBytes: MAX_ENVELOPE_BYTES };
+  const options = { exchange, response, signal: null, isHeeded: true, maxEnvelopeBytes: MAX_ENVELOPE_BYTES };
   const { body } = await openAnswer({ ...options, openStream, onOpened: () => undefined });
   return isWhole(body) ? body : new Uint8Array(await new Response(body).arrayBuffer());
 }

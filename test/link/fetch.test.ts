@@ -209,19 +209,41 @@ describe('what the transport is given', () => {
     expect(last(channel).init.credentials).toBe('omit');
   });
 
-  it('and pays no heed to: a call that is aborted ends at once all the same', async () => {
+  it('and pays no heed to: a call that is aborted ends at once all the same, and what comes late is let go', async () => {
     const { transport } = openChannel();
-    const asked = gate();
+    const [asked, late] = [gate(), gate()];
+    const left = gate();
+    const answer = new Response(new ReadableStream({ cancel: left.open }));
     const { client } = withClient({
-      fetch: (url, init) => {
+      fetch: async (url, init) => {
         if (url.endsWith('/handshake')) return transport(url, init);
         asked.open();
-        return new Promise(() => undefined);
+        await late.opened;
+        return answer;
       },
     });
     const controller = new AbortController();
     const aborted = expect(client.fetch(URL_X, { signal: controller.signal })).rejects.toThrow('enough');
     await asked.opened;
+    controller.abort(new Error('enough'));
+    await aborted;
+    late.open();
+    await left.opened;
+  });
+
+  it('and pays no heed to while a body comes: a call that is aborted ends at once all the same', async () => {
+    const { transport } = openChannel();
+    const read = gate();
+    const silent = new ReadableStream({ pull: read.open }, { highWaterMark: 0 });
+    const { client } = withClient({
+      fetch: async (url, init) =>
+        url.endsWith('/handshake')
+          ? transport(url, init)
+          : new Response(silent, { headers: { 'content-type': 'application/json' } }),
+    });
+    const controller = new AbortController();
+    const aborted = expect(client.fetch(URL_X, { signal: controller.signal })).rejects.toThrow('enough');
+    await read.opened;
     controller.abort(new Error('enough'));
     await aborted;
   });

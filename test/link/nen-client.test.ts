@@ -217,25 +217,33 @@ describe('rotate', () => {
     }
   });
 
-  it('under a transport that pays no heed to its signal leaves no key once all is over', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    try {
-      const { transport, clocks: clock } = openChannel();
-      const held = heldSessions();
-      const client = new NenClient(ORIGIN, {
-        clock,
-        fetch: (url, init) => (url.endsWith(ROTATE) ? new Promise(() => undefined) : transport(url, init)),
-      });
-      await client.handshake();
-      const dropped = expect(client.rotate()).rejects.toMatchObject({ code: 'ISO-1007' });
-      await vi.advanceTimersByTimeAsync(10_000);
-      await dropped;
-      await client.terminate();
-      expect([...held].map(isWiped)).toEqual([true]);
-    } finally {
-      vi.useRealTimers();
-    }
-  });
+  const silentBody = () =>
+    new Response(new ReadableStream(), { headers: { 'content-type': 'application/json' } });
+  it.each([
+    ['an answer', () => new Promise<Response>(() => undefined)],
+    ['a body', async () => silentBody()],
+  ])(
+    'under a transport that pays no heed to its signal, waiting for %s, leaves no key once all is over',
+    async (_, answer) => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      try {
+        const { transport, clocks: clock } = openChannel();
+        const held = heldSessions();
+        const client = new NenClient(ORIGIN, {
+          clock,
+          fetch: (url, init) => (url.endsWith(ROTATE) ? answer() : transport(url, init)),
+        });
+        await client.handshake();
+        const dropped = expect(client.rotate()).rejects.toMatchObject({ code: 'ISO-1007' });
+        await vi.advanceTimersByTimeAsync(10_000);
+        await dropped;
+        await client.terminate();
+        expect([...held].map(isWiped)).toEqual([true]);
+      } finally {
+        vi.useRealTimers();
+      }
+    },
+  );
 });
 
 describe('terminate', () => {

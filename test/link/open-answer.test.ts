@@ -18,7 +18,7 @@ const TYPE = { json: 'application/json', octets: 'application/octet-stream' } as
 async function open(exchange: Exchange, response: Response, limit = LIMIT): Promise<Answer> {
   const onOpened = vi.fn();
   try {
-    const options = { exchange, response, signal: null, maxEnvelopeBytes: limit };
+    const options = { exchange, response, signal: null, isHeeded: true, maxEnvelopeBytes: limit };
     return await openAnswer({ ...options, openStream, onOpened });
   } catch (error) {
     expect(onOpened).toHaveBeenCalledOnce();

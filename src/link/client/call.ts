@@ -3,6 +3,7 @@
  * A plain error may be forged after the call ran, so the retry claims the first attempt: if that one was
  * claimed, the retry does not run.
  */
+
 import type { Bytes } from '../../crypto/bytes.ts';
 import { encodeRetry } from '../../protocol/claims.ts';
 import type { Encoding, RequestKind } from '../../protocol/envelope.ts';
@@ -13,7 +14,7 @@ import { abortReason, throwIfAborted } from './abort.ts';
 import type { ClientSession } from './client-session.ts';
 import { type Answer, openAnswer, PlainRefusal } from './open-answer.ts';
 import type { SessionManager } from './session-manager.ts';
-import { type Transport, UNCACHED } from './transport.ts';
+import { nativeTransport, type Transport, UNCACHED } from './transport.ts';
 import { withUnknownOutcome } from './unknown-outcome.ts';
 
 /** A call, ready to be sealed under any session. */
@@ -119,7 +120,16 @@ export class Caller {
       const onOpened = (): void => session.release();
       const { openStream } = session;
       const { exchange } = sealed;
-      return await openAnswer({ exchange, response, signal, maxEnvelopeBytes, openStream, onOpened });
+      const isHeeded = transport === nativeTransport;
+      return await openAnswer({
+        exchange,
+        response,
+        signal,
+        isHeeded,
+        maxEnvelopeBytes,
+        openStream,
+        onOpened,
+      });
     } catch (cause) {
       throw lost(cause, signal, response.status);
     }

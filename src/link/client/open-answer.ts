@@ -20,6 +20,7 @@ import { mediaType } from '../../protocol/media-type.ts';
 import { decodePlainRefusal, decodeRefusal } from '../../protocol/refusal.ts';
 import { readsAsItArrives } from './body-reader.ts';
 import type { BegunStream, OpenStream } from './open-stream.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** The handler's response, opened. */
 export interface Answer {
@@ -45,6 +46,8 @@ export interface OpenAnswerOptions {
   readonly exchange: Exchange;
   readonly response: Response;
   readonly signal: AbortSignal | null;
+  /** Whether the signal ends the reading of the body too, as it does in the runtime's own fetch. */
+  readonly isHeeded: boolean;
   readonly maxEnvelopeBytes: number;
   readonly openStream: OpenStream;
   /** Called once, when nothing more will be opened. */
@@ -56,10 +59,10 @@ export interface OpenAnswerOptions {
  * @throws {NenError} ISO-4003, ISO-4004, ISO-4005, a stream's codes, or what the server refused with.
  */
 export async function openAnswer(options: OpenAnswerOptions): Promise<Answer> {
-  const { exchange, response, signal, openStream, onOpened } = options;
+  const { exchange, response, signal, isHeeded, openStream, onOpened } = options;
   let streaming = false;
   try {
-    const begun = await beginBody(options);
+    const begun = await unlessAborted(beginBody(options), isHeeded ? null : signal);
     if ('bytes' in begun) return await openWhole(exchange, response, begun.bytes);
     streaming = true;
     return await openStream({ exchange, status: response.status, begun, signal, onOpened });

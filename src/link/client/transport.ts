@@ -39,5 +39,13 @@ export const nativeTransport: Transport = (url, init) => {
 
 /** The application's own, which may pay no heed to its signal: what was aborted is over, and holds nothing, all the same. */
 export function heedful(transport: Transport): Transport {
-  return (url, init) => unlessAborted(transport(url, init), init.signal);
+  return async (url, init) => {
+    const answering = Promise.resolve(transport(url, init));
+    try {
+      return await unlessAborted(answering, init.signal);
+    } catch (error) {
+      answering.then(({ body }) => body?.cancel()).catch(() => undefined);
+      throw error;
+    }
+  };
 }
