@@ -12,7 +12,7 @@ import { build } from 'esbuild';
 import { Failure, root, script } from './lib/run.mjs';
 
 /** What nenLink without @trpc/client must not grow beyond, as it is loaded at once, minified and gzipped. */
-const LINK_LIMIT_BYTES = 19_100;
+const LINK_LIMIT_BYTES = 19_200;
 
 /**
  * What a client loads later: what opens streams, with its first session; signatures, X-Wing and subscriptions when they
