@@ -68,10 +68,10 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     expect: { poll: { timeout: 15_000 } },
-    // Half of the tests wait for other processes or for time to pass: one more than there are cores, and
+    // Half of the tests wait for other processes or for time to pass: two more than there are cores, and
     // those that run at once in a file mostly wait for Redis to forget something.
     maxConcurrency: 32,
-    maxWorkers: availableParallelism() + 1,
+    maxWorkers: availableParallelism() + 2,
     projects: [
       {
         extends: true,
