@@ -182,28 +182,6 @@ describe('a rotation that the server has done, and whose answer comes late', () 
     await until('the server is told that its own is not needed', () => terminations.includes(200));
   });
 
-  it('is ended on the server too, if another session was asked for and comes even later', async () => {
-    const channel = openChannel();
-    const { rotation, late, terminations } = await lateRotation(channel);
-    const { way } = channel;
-    const [asked, later] = [gate(), gate()];
-    channel.way = async (sent, forward) => {
-      if (!sent.path.endsWith('/handshake')) return way(sent, forward);
-      asked.open();
-      await later.opened;
-      return forward();
-    };
-    const handshake = channel.client.handshake();
-    await asked.opened;
-    late.open();
-    const { sid } = await rotation;
-    later.open();
-    await handshake;
-    await call(channel);
-    expect(sids(channel).at(-1)).not.toBe(sid);
-    await until('the server is told that it is not needed', () => terminations.includes(200));
-  });
-
   it('is ended on the server too, if the client was terminated meanwhile', async () => {
     const channel = openChannel();
     const held = heldSessions();

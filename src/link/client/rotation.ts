@@ -86,17 +86,6 @@ export class Rotation {
     this.#running = undefined;
   }
 
-  /** Ends a rotated session that nobody here wants: the server has it. Nobody waits until it is told, or can't be. */
-  drop(session: ClientSession): void {
-    const { send } = this.#options;
-    if (send !== undefined) {
-      session.hold();
-      const tell = (signal: AbortSignal): Promise<unknown> => send(session, 'terminate', [], signal);
-      withinTime(HANDSHAKE_TIMEOUT_MS, tell).catch(() => undefined);
-    }
-    session.retire();
-  }
-
   async #rotate(isGivenUp: () => boolean): Promise<ClientSession> {
     while (this.#retries.size > 0) await Promise.all(this.#retries);
     const { handshaker, send, hold, put } = this.#options;
@@ -109,11 +98,18 @@ export class Rotation {
         return send(old, 'rotate', [hello], signal);
       });
       const stands = isGivenUp() ? undefined : put(next, old);
-      if (stands !== next) this.drop(next);
+      if (stands !== next) drop(next, send);
       if (stands === undefined) throw terminated('unknown');
       return stands;
     } finally {
       old.release();
     }
   }
+}
+
+/** Ends a session that the server has, and nobody here wants: nobody waits until it is told, or can't be. */
+function drop(session: ClientSession, send: SendRoute): void {
+  session.hold();
+  withinTime(HANDSHAKE_TIMEOUT_MS, (signal) => send(session, 'terminate', [], signal)).catch(() => undefined);
+  session.retire();
 }

@@ -103,8 +103,6 @@ export class SessionManager {
       (session) => {
         if (this.#flight === flight) {
           this.#flight = undefined;
-          // There was none when this began: a rotation's answer has come first.
-          if (this.#current !== undefined) this.#rotation.drop(this.#current);
           return this.#put(session);
         }
         session.retire();
