@@ -18,7 +18,7 @@ import { Way } from './way.ts';
 const MAX_HARMLESS_SKEW_MS = 25_000;
 /** Beyond it the store forgets; up to it, a claim's margin is used up, which clocks that differ need too. */
 const CLAIM_MARGIN_MS = 60_000;
-const HANGS_AFTER_MS = 15_000;
+const HANGS_AFTER_MS = 5000;
 /** Through which the calls go that must succeed at last. */
 const LAST_DOORS: readonly Door[] = ['nenFetch', 'link'];
 
