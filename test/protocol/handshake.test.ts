@@ -627,6 +627,18 @@ describe('the secrets of a handshake', () => {
     };
   }
 
+  /** The same, which remember derived keys too: those that a session keeps, once it is made, are not zero. */
+  function alsoDerived(watching: Primitives, secrets: Bytes[]): Primitives {
+    return {
+      ...watching,
+      expand(prk: SyncMacKey, info) {
+        const derived = p.expand(prk, info);
+        secrets.push(derived);
+        return derived;
+      },
+    };
+  }
+
   /** A KEM whose shared secrets are remembered, and whose key pairs tell when they are wiped. */
   function watchedKem(secrets: Bytes[]): { kem: Kem; wiped: () => boolean } {
     let wiped = false;
@@ -689,14 +701,7 @@ describe('the secrets of a handshake', () => {
     ]) {
       const { primitives: watching, secrets, wiped } = watched();
       const { kem, wiped: pairWiped } = watchedKem(secrets);
-      const spy: Primitives = {
-        ...watching,
-        expand(prk: SyncMacKey, info) {
-          const derived = p.expand(prk, info);
-          secrets.push(derived);
-          return derived;
-        },
-      };
+      const spy = alsoDerived(watching, secrets);
       const pending = await startHandshake({ name: 'ML-KEM-768', kem, primitives: noblePrimitives }, AUD);
       const { answer } = await answerHandshake(p, pending.hello, { terms });
       secrets.length = 0;
@@ -760,12 +765,7 @@ describe('the secrets of a handshake', () => {
   it('are not left in terms that could not be sealed', async () => {
     const { primitives: watching, secrets, wiped } = watched();
     const failing: Primitives = {
-      ...watching,
-      expand(prk: SyncMacKey, info) {
-        const derived = p.expand(prk, info);
-        secrets.push(derived);
-        return derived;
-      },
+      ...alsoDerived(watching, secrets),
       aeadKey: (raw) => ({
         ...watching.aeadKey(raw),
         seal(_nonce, _aad, pieces) {
