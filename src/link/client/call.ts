@@ -3,7 +3,6 @@
  * A plain error may be forged after the call ran, so the retry claims the first attempt: if that one was
  * claimed, the retry does not run.
  */
-
 import type { Bytes } from '../../crypto/bytes.ts';
 import { encodeRetry } from '../../protocol/claims.ts';
 import type { Encoding, RequestKind } from '../../protocol/envelope.ts';
